@@ -1,0 +1,297 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a provider is: small protocols, and the values that cross them. Optional powers are protocols of their own.
+
+Standard library only: this file travels to managed hosts. Certificates cross the contracts as PEM text, so that no
+provider has to agree with another one on a library's objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, Union, runtime_checkable
+
+from .errors import ClmError
+from .masking import Secret
+
+Clock = Callable[[], datetime]
+Where = Mapping[str, Any]
+
+
+# --- issuers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class IssueRequest:
+    """What an issuer is asked for. `request_id` is the idempotency token: asking twice with it gives one certificate.
+
+    `csr_pem` is empty only where the key stays with the issuer (`KeyHolder`). `not_after_seconds` is the lifetime wanted.
+    """
+
+    request_id: str
+    lineage: str
+    csr_pem: str
+    names: Tuple[str, ...]
+    lifetime: int
+    backdate: int = 0
+    usages: Tuple[str, ...] = ("server_auth",)
+    profile: str = ""
+
+
+@dataclass(frozen=True)
+class Issued:
+    """The issuer answered: `chain_pem` is the leaf and then every intermediate, in order, without the root."""
+
+    chain_pem: str
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The issuer needs time or somebody: `ref` finds the request again, and is kept durably before anybody waits."""
+
+    ref: str
+    challenges: Tuple[Mapping[str, Any], ...] = ()
+    check_after: Optional[datetime] = None
+    who_must_act: str = ""
+
+
+Answer = Union[Issued, Pending]
+
+
+@runtime_checkable
+class Issuer(Protocol):
+    """A CA that can be asked. A refusal is raised as ClmError; it never loses the request's key."""
+
+    def begin(self, request: IssueRequest) -> Answer:
+        """Ask for a certificate."""
+
+    def resume(self, ref: str) -> Answer:
+        """Ask again for what `begin` left pending."""
+
+    def identity(self) -> str:
+        """A stable text: two issuers with one identity give interchangeable certificates."""
+
+
+@runtime_checkable
+class BatchIssuer(Protocol):
+    """An issuer that answers many requests in one go."""
+
+    def begin_many(self, requests: Sequence[IssueRequest]) -> List[Union[Answer, ClmError]]:
+        """One answer for each request, in their order; an error is an answer, so that no neighbour is lost."""
+
+
+@runtime_checkable
+class Anchored(Protocol):
+    """An issuer that knows which trust anchors its certificates end at."""
+
+    def anchors_pem(self) -> str:
+        """The anchors as PEM; empty when there are none yet."""
+
+
+@runtime_checkable
+class Revoker(Protocol):
+    """An issuer that can revoke."""
+
+    def revoke(self, certificate_pem: str, reason: str) -> None:
+        """Revoke; doing it again is no error."""
+
+
+# --- secret stores ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class KeyRef:
+    """Where a private key is, never the key itself."""
+
+    store: str
+    lineage: str
+    version: str
+    spki_sha256: str
+
+
+VERSION_STATES = ("pending", "issued", "proven", "rejected")
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """One version of a lineage as the store keeps it.
+
+    `state` is pending (key durable, no certificate yet), issued, proven (served and proven somewhere, or issued with no
+    deployment to prove it at) or rejected (failed its proof). `key` is set only on the way in; reading a key is
+    `SecretStore.key`. `meta` is JSON data without secrets: request_id, ref, issuer, names, profile, evidence, ...
+    """
+
+    lineage: str
+    version: str
+    state: str
+    spki_sha256: str = ""
+    sha256: str = ""
+    chain_pem: str = ""
+    csr_pem: str = ""
+    key: Optional[Secret] = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write to a lineage until `expires`; `fence` grows with every lease of the lineage."""
+
+    lineage: str
+    owner: str
+    fence: int
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Somebody else has the lineage, or its current version is not the expected one."""
+
+    lineage: str
+    owner: str
+    message: str
+
+
+@runtime_checkable
+class SecretStore(Protocol):
+    """Where private keys and versions are kept. What was saved is durable once `flush` has returned, not before."""
+
+    def identity(self) -> str:
+        """A stable text that names the store."""
+
+    def begin(self, lineage: str, expected_current: Optional[str]) -> Union[Lease, Busy]:
+        """Take the lineage if nobody has it and its current version is `expected_current` (None: has none yet)."""
+
+    def new_version(self, lineage: str) -> str:
+        """An id for the next version; ids sort in the order in which they were made."""
+
+    def save(self, lease: Lease, version: StoredVersion) -> None:
+        """Write or replace a version; refuses a fence older than the newest with BusyError. A key once saved stays."""
+
+    def promote(self, lease: Lease, version: str) -> None:
+        """Make a version the current one, at once and whole; refuses an older fence."""
+
+    def end(self, lease: Lease) -> None:
+        """Give the lineage back; a lease that was lost meanwhile is no error."""
+
+    def flush(self) -> None:
+        """Return when everything saved and promoted so far would survive a power cut."""
+
+    def load(self, lineage: str, version: Optional[str] = None) -> Optional[StoredVersion]:
+        """A version without its key, by default the current one; None when there is none."""
+
+    def key(self, ref: KeyRef) -> Secret:
+        """The private key, PEM PKCS#8 in bytes, checked against `ref.spki_sha256`; NotFoundError when it is not there."""
+
+    def versions(self, lineage: str) -> List[StoredVersion]:
+        """Every version, oldest first, without keys; a damaged one is still listed, with meta['malformed']."""
+
+    def current(self, lineage: str) -> Optional[str]:
+        """The id of the current version, None when there is none."""
+
+    def lineages(self) -> Iterator[str]:
+        """The names of all lineages."""
+
+
+# --- targets ---------------------------------------------------------------------------------------------------------
+
+SERVED = "served"
+NOT_SERVED = "not_served"
+COULD_NOT_LOOK = "could_not_look"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a new connection showed. `sha256` is what was served, empty when nothing was; `detail` is one sentence."""
+
+    answer: str
+    sha256: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a target is given: the chain as PEM (leaf first) and a reference to the key, never a bare key."""
+
+    sha256: str
+    chain_pem: str
+    spki_sha256: str
+    key: Optional[KeyRef] = None
+    staged_key: str = ""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a place holds now: `ref` is what `bind` takes to bring it back."""
+
+    sha256: str
+    ref: str
+    chain_pem: str = ""
+    not_after: Optional[datetime] = None
+
+
+@runtime_checkable
+class Target(Protocol):
+    """A kind of place that serves a certificate. Where put is bind, `replaces_in_place` is True and put waits for bind."""
+
+    replaces_in_place: bool
+
+    def read(self, where: Where) -> Optional[Deployed]:
+        """What is bound there now, None when nothing is."""
+
+    def put(self, where: Where, version: Version) -> str:
+        """Store the version; returns the ref to bind."""
+
+    def bind(self, where: Where, ref: str) -> None:
+        """Make the place serve what `ref` names."""
+
+    def prove(self, where: Where, sha256: str) -> Proof:
+        """Look with new connections whether the certificate is served."""
+
+
+@runtime_checkable
+class Prefetcher(Protocol):
+    """A target that answers many `read`s from one listing."""
+
+    def prefetch(self, wheres: Sequence[Where]) -> None:
+        """List once for all of them."""
+
+
+@runtime_checkable
+class Dropper(Protocol):
+    """A target that can forget a stored version."""
+
+    def drop(self, ref: str) -> None:
+        """Remove what nothing is bound to; refuses while something is."""
+
+
+# --- sources ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """A certificate that a source found at a place. `where` is plain data from outside, never trusted as code.
+
+    `chain_der` is what was found there, leaf first and unparsed, at most 16 certificates; empty with `error` set when the
+    source could see the place but not the certificate.
+    """
+
+    source: str
+    where: Mapping[str, Any]
+    chain_der: Tuple[bytes, ...] = ()
+    server: str = ""
+    error: str = ""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where certificates are discovered. A source that cannot answer raises ClmError: blind is not empty."""
+
+    def find(self) -> Iterator[Found]:
+        """Everything there is, without an order."""
+
+
+def plain(value: Any) -> Dict[str, Any]:
+    """A shallow dict of a contract value without its secret, for results and records."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__ if name != "key"}
