@@ -1,0 +1,60 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""See DOCUMENTATION."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: parse_certificates
+short_description: The facts of every certificate in a text
+version_added: "0.1.0"
+author: certops.clm authors (@certops)
+description:
+  - Returns the facts of all certificates of a PEM text in their order, as M(certops.clm.certificate_info) does.
+  - A certificate that is damaged or odd is still a record, with the reasons under C(malformed). PEM that is cut or garbled, or
+    a private key, is an error.
+  - Everything in the result is marked as data. It is never templated, on any supported core.
+positional: _input
+options:
+  _input:
+    description: One or more certificates in PEM.
+    type: str
+    required: true
+requirements:
+  - cryptography >= 45
+seealso:
+  - plugin: certops.clm.parse_certificate
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Show the issuers of a chain
+  ansible.builtin.debug:
+    msg: "{{ lookup('ansible.builtin.file', 'shop.pem') | certops.clm.parse_certificates | map(attribute='issuer') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The facts of each certificate, see RV(certops.clm.certificate_info#module:certificates).
+  type: list
+  elements: dict
+"""
+
+from typing import Any, Callable, Dict
+
+from ansible_collections.certops.clm.plugins.plugin_utils.certificates import certificates, translated
+from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
+
+
+def parse_certificates(value: Any) -> Any:
+    """The facts of every certificate of a PEM text, in order, as data."""
+    return untrusted(translated("parse_certificates", lambda: [one.as_dict() for one in certificates(value)]))
+
+
+class FilterModule:
+    """What Ansible asks for."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """The filters by name."""
+        return {"parse_certificates": parse_certificates}

@@ -1,0 +1,166 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When and why a certificate is issued again: one decision for every issuer, always with its reason."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Optional, Protocol, Tuple
+
+from ..outcome import Reason
+from ..x509.certificate import Certificate, rfc3339
+from .duration import DAY, in_words
+from .policy import Policy, check_certificate
+from .profile import Profile
+
+SHORT = 10 * DAY
+SPREAD = 20  # the window is a twentieth of the life long
+
+
+class WantedLike(Protocol):
+    """What the decision needs of a wanted lineage."""
+
+    @property
+    def lineage(self) -> str:
+        """Its name, which also places it in its window."""
+
+    @property
+    def names(self) -> Tuple[str, ...]:
+        """Canonical names."""
+
+    @property
+    def profile(self) -> Profile:
+        """What a new request would ask for."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """When a certificate is renewed: at `moment`, which lies between `start` and `end` at a place of the lineage's own."""
+
+    start: datetime
+    end: datetime
+    moment: datetime
+
+
+def place(lineage: str) -> float:
+    """The lineage's place between 0 and 1, always the same: it spreads lineages that were issued together."""
+    return int.from_bytes(hashlib.sha256(lineage.encode("utf-8", "replace")).digest()[:7], "big") / float(1 << 56)
+
+
+def renewal_window(not_before: datetime, not_after: datetime, lineage: str, renew_before: int = 0) -> Window:
+    """The window that ends when a third of the life is left (half below 10 days), or `renew_before` seconds if that is more.
+
+    `renew_before` is capped at two thirds of the life, or a short certificate would be due as soon as it was issued.
+    """
+    life = max(int((not_after - not_before).total_seconds()) + 1, 1)
+    left = max(life // (2 if life < SHORT else 3), min(renew_before, 2 * life // 3))
+    spread = life // SPREAD
+    end = not_after.replace(microsecond=0) + timedelta(seconds=1 - left)
+    start = end - timedelta(seconds=spread)
+    return Window(start, end, start + timedelta(seconds=int(spread * place(lineage))))
+
+
+def next_due(certificate: Certificate, lineage: str, policy: Optional[Policy] = None) -> Optional[datetime]:
+    """When the certificate falls due by its age alone; None when its dates cannot be read (it is due now)."""
+    if certificate.not_before is None or certificate.not_after is None:
+        return None
+    return renewal_window(certificate.not_before, certificate.not_after, lineage, policy.renew_before if policy else 0).moment
+
+
+def reason_to_renew(
+    wanted: WantedLike,
+    current: Optional[Certificate],
+    *,
+    policy: Policy,
+    now: datetime,
+    issuer_identity: str = "",
+    current_issuer: str = "",
+    spki_sha256: str = "",
+    revoked: bool = False,
+    compromised: bool = False,
+    forced: str = "",
+    ari_window: Optional[Tuple[datetime, datetime]] = None,
+) -> Optional[Reason]:
+    """Why a new certificate is to be issued, the most urgent reason first; None when the current one is good.
+
+    Issuers are compared when both identities are given, the key when `spki_sha256` says which one is wanted. An ARI window
+    that ends before it starts is no answer (RFC 9773 section 4.2).
+    """
+    if current is None:
+        return Reason("missing", f"{wanted.lineage} has no certificate yet")
+    if current.not_before is None or current.not_after is None:
+        return Reason("missing", f"the current certificate of {wanted.lineage} cannot be read: {'; '.join(current.malformed)}")
+    if compromised:
+        return Reason("compromised", "its private key is declared compromised")
+    if revoked:
+        return Reason("revoked", "it is revoked")
+    if forced:
+        return Reason("forced", f"asked for: {forced}")
+    return (
+        _expiring(wanted.lineage, current, policy, now, ari_window)
+        or _names_changed(wanted, current)
+        or _key_changed(wanted.profile, current, spki_sha256)
+        or _issuer_changed(issuer_identity, current_issuer)
+        or _against_policy(wanted.profile, current, policy, now)
+    )
+
+
+def _expiring(
+    lineage: str, current: Certificate, policy: Policy, now: datetime, ari_window: Optional[Tuple[datetime, datetime]]
+) -> Optional[Reason]:
+    if current.not_before is None or current.not_after is None:
+        return None
+    if now > current.not_after:
+        return Reason("expiring", f"it expired at {rfc3339(current.not_after)}")
+    if ari_window is not None and ari_window[0] < ari_window[1]:
+        start, end = ari_window
+        moment = start + (end - start) * place(lineage)
+        if now >= moment:
+            return Reason("ari_window", f"its CA asks for a renewal between {rfc3339(start)} and {rfc3339(end)}")
+    window = renewal_window(current.not_before, current.not_after, lineage, policy.renew_before)
+    # With an answer from the CA our own window is only the backstop: its end.
+    due = window.end if ari_window is not None and ari_window[0] < ari_window[1] else window.moment
+    if now < due:
+        return None
+    left = in_words(int((current.not_after - now).total_seconds()) + 1)
+    return Reason("expiring", f"it expires at {rfc3339(current.not_after)}, {left} from now, and was due at {rfc3339(due)}")
+
+
+def _names_changed(wanted: WantedLike, current: Certificate) -> Optional[Reason]:
+    has, wants = {name.lower() for name in current.names}, set(wanted.names)
+    if has == wants:
+        return None
+    parts = []
+    if wants - has:
+        parts.append(f"without {_few(wants - has)}")
+    if has - wants:
+        parts.append(f"with {_few(has - wants)}, no longer wanted")
+    return Reason("names_changed", f"it is {' and '.join(parts)}")
+
+
+def _few(names: set[str]) -> str:
+    shown = sorted(names)
+    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
+
+
+def _key_changed(profile: Profile, current: Certificate, spki_sha256: str) -> Optional[Reason]:
+    if current.key_type != profile.key_type:
+        return Reason("key_changed", f"its key is {current.key_type}, the profile {profile.name} asks for {profile.key_type}")
+    if spki_sha256 and spki_sha256 != current.spki_sha256:
+        return Reason("key_changed", f"its key is not the one wanted (SPKI SHA-256 {spki_sha256[:16]}...)")
+    return None
+
+
+def _issuer_changed(wanted: str, current: str) -> Optional[Reason]:
+    if not wanted or not current or wanted == current:
+        return None
+    return Reason("issuer_changed", f"it was issued by {current}, wanted is {wanted}")
+
+
+def _against_policy(profile: Profile, current: Certificate, policy: Policy, now: datetime) -> Optional[Reason]:
+    findings = check_certificate(policy, current, now, by_renewal=True)
+    findings += [f"the usage {one} of profile {profile.name} is missing" for one in profile.usages if one not in current.extended_key_usage]
+    return Reason("policy", "; ".join(findings)) if findings else None

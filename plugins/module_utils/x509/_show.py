@@ -1,0 +1,49 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How facts of certificates look in results: JSON data, bounded, with dates as RFC 3339."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ._crypto import x509
+
+MAX_NAMES_SHOWN = 1000
+MAX_TEXT_SHOWN = 4096
+
+
+def one_line(error: Exception) -> str:
+    """One printable line of at most 200 characters: the text may quote what an attacker wrote."""
+    text = " ".join(str(getattr(error, "message", "") or error or type(error).__name__).split())
+    return "".join(char if char.isprintable() else "?" for char in text)[:200]
+
+
+def rfc3339(moment: datetime) -> str:
+    """The moment in UTC as results carry it, to the second, with Z."""
+    return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def shown(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, tuple):
+        return [shown(one) for one in value[:MAX_NAMES_SHOWN]]
+    return value[:MAX_TEXT_SHOWN] if isinstance(value, str) else value
+
+
+def is_url(name: Any) -> bool:
+    return isinstance(name, x509.UniformResourceIdentifier)
+
+
+def other_name(name: Any) -> str:
+    if isinstance(name, x509.RFC822Name):
+        return f"email:{name.value}"
+    if isinstance(name, x509.UniformResourceIdentifier):
+        return f"uri:{name.value}"
+    if isinstance(name, x509.DirectoryName):
+        return f"dirname:{name.value.rfc4514_string()}"
+    if isinstance(name, x509.RegisteredID):
+        return f"rid:{name.value.dotted_string}"
+    return f"other:{name.type_id.dotted_string}" if isinstance(name, x509.OtherName) else "other"

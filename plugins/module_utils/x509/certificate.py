@@ -1,0 +1,286 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A certificate as a value: parsing never raises, and what cannot be read is said instead of lost."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Callable, Dict, Generic, Optional, Tuple, TypeVar
+
+from ..errors import MalformedError
+from . import der as _der
+from . import pem as _pem
+from ._crypto import require, x509
+from ._show import is_url, one_line, other_name, rfc3339, shown
+from .algorithms import EXTENDED_KEY_USAGES, SIGNATURES, key_type_of, key_type_of_oid
+
+__all__ = ("FACTS", "KEY_USAGES", "Certificate", "rfc3339")
+
+MAX_DER = 1024 * 1024
+KEY_USAGES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
+)  # fmt: skip
+
+T = TypeVar("T")
+
+
+class _Fact(Generic[T]):
+    """A fact that is read once, when first asked for; where reading it fails it is the default and `malformed` names it.
+
+    Not functools.cached_property: its lock (Python < 3.12) costs more than most facts do.
+    """
+
+    def __init__(self, read: Callable[[Certificate], T], default: Any) -> None:
+        self._read, self._default, self._name = read, default, read.__name__
+        self.__doc__ = read.__doc__
+
+    def __get__(self, certificate: Certificate, owner: Any = None) -> T:
+        value: T = self._default
+        try:
+            value = self._read(certificate)
+        except Exception as error:  # hostile bytes raise anything: ValueError, TypeError, OverflowError, ...
+            name = self._name.lstrip("_")
+            certificate.problems.setdefault(name, f"{name}: {one_line(error)}")
+        certificate.__dict__[self._name] = value
+        return value
+
+
+def _fact(default: Any) -> Callable[[Callable[[Certificate], T]], _Fact[T]]:
+    return lambda read: _Fact(read, default)
+
+
+@dataclass(frozen=True, repr=False)
+class Certificate:
+    """One certificate, known by the SHA-256 of its DER. Facts are read when asked for; none of them ever raises.
+
+    An unreadable fact is empty ("", (), None, False) and `malformed` has a sentence for it; `malformed` is empty only when
+    everything could be read.
+    """
+
+    der: bytes = field(repr=False)
+    problems: Dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, der: bytes) -> Certificate:
+        """The certificate of these bytes; it never raises for what the bytes hold (only where cryptography is missing)."""
+        require()
+        return cls(bytes(der))
+
+    @classmethod
+    def from_pem(cls, text: str) -> Certificate:
+        """The certificate of exactly one PEM block; MalformedError when the PEM is not that."""
+        return cls.parse(_pem.split(text, limit=1)[0].der)
+
+    def __hash__(self) -> int:
+        return hash(self.der)
+
+    def __repr__(self) -> str:
+        return f"Certificate(sha256={self.sha256!r})"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Lower-case hex SHA-256 of the DER: the identity."""
+        return _pem.sha256(self.der)
+
+    @cached_property
+    def pem(self) -> str:
+        """The certificate as one PEM block."""
+        return _pem.encode(_pem.CERTIFICATE, self.der)
+
+    @_fact(None)
+    def native(self) -> Optional[x509.Certificate]:
+        """The library's object, None when it refuses the bytes."""
+        if len(self.der) > MAX_DER:
+            raise MalformedError(f"larger than {MAX_DER} bytes")
+        if self.fields is not None and self.fields.serial > 0:
+            return x509.load_der_x509_certificate(self.der)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a serial 0 is a finding of policy, not a line on a terminal
+            return x509.load_der_x509_certificate(self.der)
+
+    @property
+    def _library(self) -> x509.Certificate:
+        if self.native is None:
+            raise MalformedError("the certificate cannot be parsed")
+        return self.native
+
+    @_fact(None)
+    def fields(self) -> Optional[_der.Fields]:
+        """The undecoded parts, readable also where the library refuses the whole; None when even the frame is broken."""
+        return _der.certificate_fields(self.der)
+
+    @property
+    def _parts(self) -> _der.Fields:
+        if self.fields is None:
+            raise MalformedError("the certificate has no readable frame")
+        return self.fields
+
+    @_fact("")
+    def spki_sha256(self) -> str:
+        """Lower-case hex SHA-256 of the SubjectPublicKeyInfo as it stands in the certificate."""
+        return _pem.sha256(self._parts.spki)
+
+    @_fact("")
+    def serial(self) -> str:
+        """The serial number in lower-case hex without leading zeros; it identifies nothing."""
+        return f"{self._parts.serial:x}"
+
+    @_fact(None)
+    def not_before(self) -> Optional[datetime]:
+        """The first second of validity, in UTC with its zone."""
+        return self.native.not_valid_before_utc if self.native is not None else _der.time_of(self._parts.not_before)
+
+    @_fact(None)
+    def not_after(self) -> Optional[datetime]:
+        """The last second of validity, itself included, in UTC with its zone."""
+        return self.native.not_valid_after_utc if self.native is not None else _der.time_of(self._parts.not_after)
+
+    @_fact("")
+    def subject(self) -> str:
+        """The subject as RFC 4514 text."""
+        return self._library.subject.rfc4514_string()
+
+    @_fact("")
+    def issuer(self) -> str:
+        """The issuer as RFC 4514 text."""
+        return self._library.issuer.rfc4514_string()
+
+    @_fact("")
+    def common_name(self) -> str:
+        """The last common name of the subject, empty when it has none."""
+        found = self._library.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        return str(found[-1].value) if found else ""
+
+    @_fact(False)
+    def self_issued(self) -> bool:
+        """True when subject and issuer are the same bytes; whether it signed itself is not said."""
+        return self._parts.subject == self._parts.issuer
+
+    @_fact("unknown")
+    def key_type(self) -> str:
+        """The key in one word (rsa-2048, ecdsa-p256, ed25519, ml-dsa-65, ...); unknown where nobody can tell."""
+        known = key_type_of_oid(_der.algorithm_oid(self._parts.spki))
+        return known or key_type_of(self._library.public_key())
+
+    @_fact("")
+    def signature(self) -> str:
+        """The algorithm of the issuer's signature in one word (ecdsa-sha256, rsa-sha1, ed25519, ...), else its dotted OID."""
+        oid = self._library.signature_algorithm_oid.dotted_string
+        return SIGNATURES.get(oid, oid)
+
+    @_fact(None)
+    def extensions(self) -> Optional[Dict[type, Any]]:
+        """All extensions by the library's type of their value, None when any one of them cannot be read."""
+        return {type(one.value): one for one in self._library.extensions}
+
+    def _extension(self, kind: type) -> Any:
+        """The value of an extension, None when the certificate has none; raises when the extensions cannot be read."""
+        if self.extensions is None:
+            raise MalformedError("the extensions cannot be read")
+        found = self.extensions.get(kind)
+        return None if found is None else found.value
+
+    @_fact(())
+    def _general_names(self) -> Tuple[Any, ...]:
+        """Every subject alternative name, as the library gives it."""
+        return tuple(self._extension(x509.SubjectAlternativeName) or ())
+
+    @_fact(())
+    def dns_names(self) -> Tuple[str, ...]:
+        """The DNS names as they stand, hostile ones too: check them before they go into anything."""
+        return tuple(name.value for name in self._general_names if isinstance(name, x509.DNSName))
+
+    @_fact(())
+    def ip_addresses(self) -> Tuple[str, ...]:
+        """The IP addresses in their shortest text."""
+        return tuple(str(name.value) for name in self._general_names if isinstance(name, x509.IPAddress))
+
+    @_fact(())
+    def other_names(self) -> Tuple[str, ...]:
+        """Every other alternative name as "kind:value"."""
+        return tuple(other_name(name) for name in self._general_names if not isinstance(name, (x509.DNSName, x509.IPAddress)))
+
+    @property
+    def names(self) -> Tuple[str, ...]:
+        """DNS names, then IP addresses."""
+        return self.dns_names + self.ip_addresses
+
+    @_fact(False)
+    def is_ca(self) -> bool:
+        """True when the basic constraints say CA."""
+        constraints = self._extension(x509.BasicConstraints)
+        return bool(constraints and constraints.ca)
+
+    @_fact(None)
+    def path_length(self) -> Optional[int]:
+        """How many CA certificates may follow; None when there is no limit or it is no CA."""
+        constraints = self._extension(x509.BasicConstraints)
+        return constraints.path_length if constraints and constraints.ca else None
+
+    @_fact(())
+    def key_usage(self) -> Tuple[str, ...]:
+        """The key usages in snake case; empty when the extension is absent."""
+        usage = self._extension(x509.KeyUsage)
+        return tuple(name for name in KEY_USAGES if getattr(usage, name)) if usage else ()
+
+    @_fact(())
+    def extended_key_usage(self) -> Tuple[str, ...]:
+        """server_auth, client_auth or a dotted OID each; empty when the extension is absent."""
+        usages = self._extension(x509.ExtendedKeyUsage) or ()
+        return tuple(EXTENDED_KEY_USAGES.get(usage.dotted_string, usage.dotted_string) for usage in usages)
+
+    @_fact("")
+    def ski(self) -> str:
+        """The subject key identifier in hex, empty when absent."""
+        value = self._extension(x509.SubjectKeyIdentifier)
+        return value.digest.hex() if value else ""
+
+    @_fact("")
+    def aki(self) -> str:
+        """The authority key identifier's key id in hex, empty when absent."""
+        value = self._extension(x509.AuthorityKeyIdentifier)
+        return value.key_identifier.hex() if value and value.key_identifier else ""
+
+    @_fact(False)
+    def must_staple(self) -> bool:
+        """True when the TLS feature extension demands a stapled OCSP answer (RFC 7633)."""
+        return x509.TLSFeatureType.status_request in (self._extension(x509.TLSFeature) or ())
+
+    @_fact(())
+    def crl_urls(self) -> Tuple[str, ...]:
+        """The URLs of the CRL distribution points; nothing here fetches them."""
+        points = self._extension(x509.CRLDistributionPoints) or ()
+        return tuple(str(name.value) for point in points for name in point.full_name or () if is_url(name))
+
+    @_fact(())
+    def ocsp_urls(self) -> Tuple[str, ...]:
+        """The URLs of the OCSP responders; nothing here fetches them."""
+        access = self._extension(x509.AuthorityInformationAccess) or ()
+        wanted = x509.oid.AuthorityInformationAccessOID.OCSP
+        return tuple(str(one.access_location.value) for one in access if one.access_method == wanted and is_url(one.access_location))
+
+    @cached_property
+    def malformed(self) -> Tuple[str, ...]:
+        """A sentence for every fact that could not be read, in the order of their names; empty when all could."""
+        for name in FACTS:
+            getattr(self, name)
+        return tuple(self.problems[name] for name in sorted(self.problems))
+
+    def as_dict(self) -> Dict[str, Any]:
+        """All facts as JSON data: dates RFC 3339, at most 1,000 names with `names_count`, texts of at most 4,096 characters."""
+        facts: Dict[str, Any] = {"sha256": self.sha256, "names": self.names, **{name: getattr(self, name) for name in FACTS}}
+        result = {name: shown(value) for name, value in facts.items()}
+        result["names_count"] = len(self.dns_names) + len(self.ip_addresses) + len(self.other_names)
+        result["malformed"] = list(self.malformed)
+        return result
+
+
+FACTS = (
+    "subject", "issuer", "serial", "not_before", "not_after", "dns_names", "ip_addresses", "other_names", "common_name", "key_type",
+    "spki_sha256", "signature", "is_ca", "path_length", "key_usage", "extended_key_usage", "ski", "aki", "self_issued", "must_staple",
+    "crl_urls", "ocsp_urls",
+)  # fmt: skip
