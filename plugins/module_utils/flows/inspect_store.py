@@ -1,0 +1,60 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a secret store holds, as public facts: versions, states, names and dates, never a key."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ..contracts import SecretStore, StoredVersion
+from ..errors import ClmError
+from ._issue_values import facts, leaf_of
+
+
+def inspect_store(store: SecretStore, lineages: Optional[Sequence[str]] = None) -> Dict[str, Any]:
+    """Every lineage (or the ones named) with its versions; what cannot be read is said of itself and listed in `damaged`."""
+    found = {name: lineage_facts(store, name) for name in (store.lineages() if lineages is None else lineages)}
+    return {"store": store.identity(), "lineages": found, "damaged": sorted(name for name, one in found.items() if one["damaged"])}
+
+
+def lineage_facts(store: SecretStore, lineage: str) -> Dict[str, Any]:
+    """One lineage: the id of its current version (empty: none), its versions oldest first, and what is damaged."""
+    damaged: List[str] = []
+    versions: List[Dict[str, Any]] = []
+    current = ""
+    try:
+        versions = [version_facts(version) for version in store.versions(lineage)]
+        damaged += [f"{one['version']}: {one['malformed']}" for one in versions if one["malformed"]]
+        current = store.current(lineage) or ""
+        if current and current not in {one["version"] for one in versions}:
+            damaged.append(f"the current version {current} is gone")
+    except ClmError as error:
+        damaged.append(str(error))
+    return {"current": current, "versions": versions, "damaged": damaged}
+
+
+def version_facts(version: StoredVersion) -> Dict[str, Any]:
+    """One version's public facts; empty texts where there is no certificate yet."""
+    found: Dict[str, Any] = {"state": version.state, "malformed": str(version.meta.get("malformed", ""))}
+    empty = {"not_before": "", "not_after": "", "names": list(version.meta.get("names", ()))}
+    known = _facts(version, found) if version.chain_pem else None
+    return {**found, **(known or {**_bare(version), **empty})}
+
+
+def _facts(version: StoredVersion, found: Dict[str, Any]) -> Optional[Mapping[str, Any]]:
+    try:
+        return facts(version, leaf_of(version))
+    except ClmError as error:
+        found["malformed"] = error.message
+        return None
+
+
+def _bare(version: StoredVersion) -> Dict[str, Any]:
+    return {
+        "version": version.version,
+        "sha256": version.sha256,
+        "spki_sha256": version.spki_sha256,
+        "issuer": str(version.meta.get("issuer", "")),
+        "request_id": str(version.meta.get("request_id", "")),
+    }

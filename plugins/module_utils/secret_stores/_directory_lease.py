@@ -1,0 +1,179 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may write to a lineage: a lease is a symlink `lease-<fence>` in the lineage's folder, whose text says who has it.
+
+A lease is taken by creating the next number: of two that try, one creates it. A lease of a process that is provably dead
+(same boot, same process namespace, no such process) or that has expired is taken over the same way, so breaking one needs
+no lock either. Given back, it is renamed to `free-<fence>`: the highest number stays, and the next one is higher.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Iterator, List, Optional, Tuple, Union
+
+HELD, FREE = "lease-", "free-"
+_me: Tuple[int, str] = (0, "")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The fence that was taken; `unclean` is True when the holder before did not give it back."""
+
+    fence: int
+    unclean: bool
+
+
+@dataclass(frozen=True)
+class Held:
+    """Who has it, and until when."""
+
+    owner: str
+    expires: Optional[datetime]
+
+
+def take(folder: str, owner: str, now: datetime, expires: datetime) -> Union[Taken, Held]:
+    """Take the lease of the lineage's folder. Raises OSError."""
+    with _alone(folder, wait=False) as (handle, alone):
+        if alone is None:
+            return Held("", None)
+        before = _numbers(handle)
+        top, held = before[-1] if before else (0, False)
+        if held:
+            holder = _holder(folder, top, now)
+            if holder is not None:
+                return holder
+        fence = top + 1
+        try:
+            os.symlink(f"{int(expires.timestamp()):x}.{_identity()}.{owner}", f"{folder}/{HELD}{fence}")
+        except FileExistsError:
+            return _holder(folder, fence, now) or Held("", None)
+        if not alone and not _newest(handle, fence):
+            _unlink(f"{folder}/{HELD}{fence}")
+            return Held("", None)
+        for number, was_held in before:
+            _unlink(f"{folder}/{HELD if was_held else FREE}{number}")
+        return Taken(fence, held)
+
+
+def holds(folder: str, fence: int) -> bool:
+    """True while nobody took the lease over. Raises OSError for anything but its absence."""
+    try:
+        os.readlink(f"{folder}/{HELD}{fence}")
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def give_back(folder: str, fence: int) -> None:
+    """End the lease; one that was lost meanwhile stays with whoever has it. Raises OSError."""
+    try:
+        with _alone(folder, wait=True):
+            os.rename(f"{folder}/{HELD}{fence}", f"{folder}/{FREE}{fence}")
+    except FileNotFoundError:
+        pass
+
+
+@contextmanager
+def _alone(folder: str, wait: bool) -> Iterator[Tuple[int, Optional[bool]]]:
+    """A handle of the folder, and whether nobody else takes or gives back in it meanwhile.
+
+    None: somebody does. False: this file system has no locks for folders (NFS); then exclusive creation and a second look
+    decide. The lock spares the second look, and a listing that misses a name which is just being renamed.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    alone: Optional[bool] = True
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            alone = None
+        except OSError:
+            alone = False
+        yield handle, alone
+    finally:
+        os.close(handle)
+
+
+def _newest(handle: int, fence: int) -> bool:
+    """False when somebody took and gave it back since we looked."""
+    after = _numbers(handle)
+    return bool(after) and after[-1] == (fence, True) and (fence, False) not in after
+
+
+def _numbers(folder: int) -> List[Tuple[int, bool]]:
+    """Every fence in the folder (an open handle) with whether it is held, lowest first, a free one before a held one."""
+    found = []
+    for name in os.listdir(folder):
+        for prefix in (HELD, FREE):
+            number = name[len(prefix) :]
+            if name.startswith(prefix) and number.isascii() and number.isdigit():
+                found.append((int(number), prefix == HELD))
+    return sorted(found)
+
+
+def _holder(folder: str, fence: int, now: datetime) -> Optional[Held]:
+    """Who has the lease, None when it may be taken over."""
+    try:
+        text = os.readlink(f"{folder}/{HELD}{fence}")
+    except FileNotFoundError:
+        return Held("", None)
+    parts = text.split(".", 4)
+    try:
+        expires = datetime.fromtimestamp(int(parts[0], 16), timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+    if len(parts) < 5 or now >= expires or _dead(*parts[1:4]):
+        return None
+    return Held(parts[4], expires)
+
+
+def _dead(place: str, pid: str, started: str) -> bool:
+    """True only by proof: the process was one of this boot and namespace, and is no more."""
+    if not place or _identity().split(".")[0] != place:
+        return False
+    try:
+        return _started(int(pid, 16)) != started
+    except ValueError:
+        return False
+
+
+def _identity() -> str:
+    """This process as `place.pid.started`, the place empty where /proc cannot tell."""
+    global _me
+    if _me[0] != os.getpid():
+        started = _started(os.getpid())
+        _me = os.getpid(), f"{_place() if started else ''}.{os.getpid():x}.{started}"
+    return _me[1]
+
+
+def _place() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read()
+        return hashlib.sha256(f"{boot} {os.readlink('/proc/self/ns/pid')}".encode()).hexdigest()[:8]
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """When the process was started, in ticks since boot; empty when there is none, or only its remains (a zombie)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in (b"Z", b"X") else f"{int(fields[19]):x}"
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

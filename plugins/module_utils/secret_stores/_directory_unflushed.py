@@ -1,0 +1,242 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a store has written and not yet synced, and the order in which it becomes visible and durable.
+
+1. Everything lies under names that nobody reads (`.new-<version>` folders, `.<fence>-version.json`) and is synced.
+2. It is renamed to its place, and the folders are synced: from here a version is there, whole.
+3. `current` is swapped, and its folders are synced: it never names a version that a power cut could take back.
+A process that is killed before 2 has saved nothing; what it left is removed with the next lease of the lineage.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Callable, Dict, List, Optional, Set, Tuple
+
+from .. import durable
+from ..contracts import Lease, StoredVersion
+from ..errors import BusyError, ClmError
+from ..files import explain, write_all
+from ._directory_lease import holds
+from ._directory_version import CHAIN, KEY, PENDING, RECORD, REQUEST, record
+
+Step = Callable[[str], None]
+
+
+class Unflushed:
+    """The writes of many lineages, made durable by one `flush`. `step` is told each step by name (fault tests)."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything; nothing is removed."""
+        self.files: List[str] = []
+        self.folders: Dict[str, None] = {}  # whose entries are synced first, before anything is renamed
+        self.parents: Dict[str, None] = {}  # whose entries are synced with the renames
+        self.renames: Dict[str, Tuple[str, str, str]] = {}  # temporary path -> (final path, its folder, folder of the lineage)
+        self.links: Dict[str, str] = {}  # folder of the lineage -> version
+        self.leases: Dict[str, Lease] = {}  # folder of the lineage -> the lease that it was written under
+
+    def save_new(self, lease: Lease, folder: str, version: StoredVersion, key: Optional[bytes]) -> None:
+        """Write a version's folder under its temporary name; on an error nothing of it stays. Raises OSError."""
+        staged, written = staged_folder(folder, version.version), len(self.files)
+        self._step("stage")
+        _make(staged)
+        try:
+            for name, data in _contents(version, key, key is not None):
+                self._step(name)
+                self._write(f"{staged}/{name}", data)
+        except BaseException:
+            del self.files[written:]
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+        self.folders[staged] = None
+        self.parents[folder] = self.parents[os.path.dirname(folder)] = None
+        self.renames[staged] = (f"{folder}/versions/{version.version}", f"{folder}/versions", folder)
+        self.leases[folder] = lease
+
+    def save_again(
+        self, lease: Lease, folder: str, version: StoredVersion, before: StoredVersion, has_key: bool, key: Optional[bytes]
+    ) -> None:
+        """Write what changed of a version that is there; `version` is the whole version. Raises OSError."""
+        staged, final = staged_folder(folder, version.version), f"{folder}/versions/{version.version}"
+        same = {CHAIN: version.chain_pem == before.chain_pem, REQUEST: version.csr_pem == before.csr_pem}
+        for name, data in _contents(version, key, has_key):
+            if same.get(name):
+                continue
+            self._step(name)
+            if staged in self.renames:
+                self._write(f"{staged}/.{name}", data)
+                os.rename(f"{staged}/.{name}", f"{staged}/{name}")
+                self.files[-1] = f"{staged}/{name}"
+                continue
+            self.folders[final] = None
+            if name == CHAIN:  # the first one: nobody reads it before the facts name it
+                self._write(f"{final}/{name}", data)
+                continue
+            temporary = f"{final}/.{lease.fence}-{name}"
+            self._write(temporary, data)
+            self.renames[temporary] = (f"{final}/{name}", final, folder)
+        self.leases[folder] = lease
+
+    def _write(self, path: str, data: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(descriptor, data)
+        except OSError as error:
+            os.unlink(path)
+            raise OSError(error.errno, error.strerror, path) from None
+        finally:
+            os.close(descriptor)
+        self.files.append(path)
+
+    def flush(self) -> None:
+        """On return all of it is durable. BusyError names the lineages whose lease was lost: theirs is not written."""
+        if not self.leases:
+            return
+        lost: Set[str] = set()
+        try:
+            self._step("sync")
+            self._sync()
+            lost = self._lost()
+            troubles = self._rename(lost) + self._swap(lost)
+        except OSError as error:
+            raise explain(error, str(error.filename or "the secret store"), "sync") from error
+        finally:
+            self._discard()
+            leases = self.leases
+            self.clear()
+        if lost:
+            names = ", ".join(sorted(leases[folder].lineage for folder in lost)[:5])
+            raise BusyError(f"{len(lost)} of {len(leases)} lineages were taken over by somebody else: {names}", hint="run again")
+        if troubles:
+            raise troubles[0]
+
+    def _sync(self) -> None:
+        try:
+            durable.sync(self.files, self.folders)
+        except FileNotFoundError:  # whoever took a lineage over has removed what was unfinished in it
+            if not self._lost():
+                raise
+            durable.sync(self.files, self.folders)
+
+    def _lost(self) -> Set[str]:
+        """The lineages that somebody else has now; their files may be gone, and are not synced."""
+        lost = {folder for folder, lease in self.leases.items() if not holds(folder, lease.fence)}
+        for folder in lost:
+            self.files = [path for path in self.files if not path.startswith(f"{folder}/")]
+            self.folders = {path: None for path in self.folders if not path.startswith(f"{folder}/")}
+        return lost
+
+    def _discard(self) -> None:
+        """Remove what was written and did not get to its place."""
+        for temporary in self.renames:
+            if temporary in self.folders:
+                shutil.rmtree(temporary, ignore_errors=True)
+            elif os.path.lexists(temporary):
+                os.unlink(temporary)
+
+    def _rename(self, lost: Set[str]) -> List[ClmError]:
+        troubles: List[ClmError] = []
+        folders = self.parents
+        for temporary, (final, parent, lineage) in list(self.renames.items()):
+            if lineage in lost:
+                continue
+            self._step("rename")
+            try:
+                os.rename(temporary, final)
+                del self.renames[temporary]
+            except OSError as error:
+                troubles.append(explain(error, final, "write"))
+            folders[parent] = None
+        self._step("sync renamed")
+        if folders:
+            durable.sync((), folders)
+        return troubles
+
+    def _swap(self, lost: Set[str]) -> List[ClmError]:
+        troubles: List[ClmError] = []
+        folders: Dict[str, None] = {}
+        for lineage, version in self.links.items():
+            if lineage in lost:
+                continue
+            self._step("swap")
+            try:
+                self._point(lineage, version)
+            except OSError as error:
+                troubles.append(explain(error, f"{lineage}/current", "swap"))
+            folders[lineage] = None
+        self._step("sync swapped")
+        if folders:
+            durable.sync((), folders)
+        return troubles
+
+    def _point(self, lineage: str, version: str) -> None:
+        target = f"versions/{version}"
+        try:
+            os.symlink(target, f"{lineage}/current")
+        except FileExistsError:
+            temporary = f"{lineage}/.current-{version}"
+            if os.path.lexists(temporary):
+                os.unlink(temporary)
+            os.symlink(target, temporary)
+            try:
+                self._step("swap over")
+                os.rename(temporary, f"{lineage}/current")
+            except OSError:
+                os.unlink(temporary)
+                raise
+
+
+def made(folder: str, versions: bool = True) -> bool:
+    """Make a folder that only this user may enter; False when it is there already. Raises OSError."""
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        return False
+    if versions:
+        os.mkdir(f"{folder}/versions", 0o700)
+    return True
+
+
+def staged_folder(folder: str, version: str) -> str:
+    """Where a version of the lineage's folder lies until it is whole and durable."""
+    return f"{folder}/versions/.new-{version}"
+
+
+def clean(folder: str) -> None:
+    """Remove what a killed run left in the lineage's folder and never told anybody about. Raises OSError."""
+    for entry in list(os.scandir(folder)):
+        if entry.name.startswith(".current-"):
+            os.unlink(entry.path)
+    if not os.path.isdir(f"{folder}/versions"):
+        return
+    for entry in list(os.scandir(f"{folder}/versions")):
+        if entry.name.startswith(".new-"):
+            shutil.rmtree(entry.path)
+        elif entry.is_dir(follow_symlinks=False):
+            for inner in [name for name in os.listdir(entry.path) if name.startswith(".")]:
+                os.unlink(f"{entry.path}/{inner}")
+
+
+def _contents(version: StoredVersion, key: Optional[bytes], has_key: bool) -> List[Tuple[str, bytes]]:
+    """The files of a version that are to be written; the facts last: they say what the others are."""
+    contents = [] if key is None else [(KEY, key)]
+    if version.csr_pem:
+        contents.append((REQUEST, version.csr_pem.encode()))
+    if version.chain_pem:
+        contents.append((CHAIN, version.chain_pem.encode()))
+    contents.append((PENDING if version.state == "pending" else RECORD, record(version, has_key)))
+    return contents
+
+
+def _make(staged: str) -> None:
+    try:
+        os.mkdir(staged, 0o700)
+    except FileNotFoundError:  # a run was killed between making the lineage's folder and this one
+        os.mkdir(os.path.dirname(staged), 0o700)
+        os.mkdir(staged, 0o700)
