@@ -1,0 +1,61 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the integration tests: the lab, and ansible-playbook of the core that the test is run on.
+
+    @pytest.mark.every_core                       # 2.16, 2.19 and 2.21; without it the cores of CLM_CORES (default 2.19)
+    def test_it(lab, ansible, tmp_path):
+        inventory = lab.write_inventory(tmp_path / "hosts.json", ["web1"])
+        run = ansible.playbook([{"hosts": "web1", "gather_facts": False, "tasks": [...]}], inventory=inventory).ok()
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from ansible_collections.certops.clm.tests.lab.lab import Lab
+from ansible_collections.certops.clm.tests.lab.playbook import Ansible
+from ansible_collections.certops.clm.tests.support import collection
+from ansible_collections.certops.clm.tests.support.environment import CORES, cores
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`core` is each core of CLM_CORES, or all of them where the test is marked every_core."""
+    if "core" in metafunc.fixturenames:
+        every = metafunc.definition.get_closest_marker("every_core")
+        metafunc.parametrize("core", CORES if every else cores())
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Iterator[Lab]:
+    """Hosts, sshd and servers of this worker; use `lab`, which is this one as new."""
+    lab = Lab()
+    try:
+        yield lab.start()
+    finally:
+        lab.stop()
+
+
+@pytest.fixture
+def lab(running_lab: Lab) -> Lab:
+    """The lab on its first day: all reachable, every server with a new initial certificate."""
+    return running_lab.reset()
+
+
+@pytest.fixture(scope="session")
+def installed() -> Path:
+    """A collections path with the collection as ansible-galaxy builds and installs it now."""
+    return collection.installed()[0]
+
+
+@pytest.fixture
+def ansible(core: str, installed: Path) -> Iterator[Ansible]:
+    """ansible-playbook of the core; its folder is short, because sockets of connections stand in it."""
+    place = Path(tempfile.mkdtemp(prefix="clm-ansible-", dir="/var/tmp"))
+    yield Ansible(core, installed, place)
+    shutil.rmtree(place, ignore_errors=True)
