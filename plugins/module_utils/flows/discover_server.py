@@ -1,0 +1,75 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a managed server says of its certificates: its configurations, files that are named, endpoints as it sees them.
+
+Standard library only: this file travels to managed hosts.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, List, Mapping, Sequence
+
+from ..contracts import Clock, Found
+from ..errors import ClmError
+from ..server_kinds import _index as kinds
+from ..targets._server_proof import LOOK_SECONDS, Spot, chain_of_der, look, spots_of
+from ..targets._server_where import endpoints_of
+from ..x509 import pem
+
+MAX_FINDINGS = 20000
+MAX_ENDPOINTS = 5000
+CONCURRENCY = 32
+
+
+def discover(params: Mapping[str, Any], clock: Clock) -> Dict[str, List[Any]]:
+    """`findings`, `served` and `errors`; what cannot be read or looked at is a record of its own."""
+    findings: List[Dict[str, Any]] = []
+    errors: List[str] = []
+    wanted = [(kind, params.get(kind) or {}) for kind in params["kinds"]]
+    if params["files"]:
+        wanted.append(("generic", {"files": params["files"]}))
+    for kind, options in wanted:
+        try:
+            for found in kinds.create(kind, options, clock).find():
+                findings.append(_finding(kind, found))
+                if len(findings) >= MAX_FINDINGS:
+                    raise ClmError(f"more than {MAX_FINDINGS} findings, the rest was left out")
+        except ClmError as error:
+            errors.append(f"{kind}: {error}")
+    return {"findings": findings, "served": _served(params["endpoints"], float(params["timeout"]), errors), "errors": errors}
+
+
+def _finding(kind: str, found: Found) -> Dict[str, Any]:
+    chain = [pem.encode(pem.CERTIFICATE, der) for der in found.chain_der]
+    where = {key: value for key, value in found.where.items() if key != "kind"}
+    return {"source": "servers", "kind": kind, "where": where, "chain_pem": chain, "error": found.error}
+
+
+def _served(endpoints: Sequence[Mapping[str, Any]], timeout: float, errors: List[str]) -> List[Dict[str, Any]]:
+    """One record for each address of each endpoint; a wrong endpoint is an error beside them."""
+    jobs: List[Any] = []
+    if len(endpoints) > MAX_ENDPOINTS:
+        errors.append(f"more than {MAX_ENDPOINTS} endpoints, the rest was not looked at")
+    for number, entry in enumerate(endpoints[:MAX_ENDPOINTS]):
+        try:
+            jobs += [(entry, spot) for spot in spots_of(endpoints_of([entry], f"endpoints[{number}]"))]
+        except ClmError as error:
+            errors.append(str(error))
+    if not jobs:
+        return []
+    with ThreadPoolExecutor(max_workers=min(CONCURRENCY, len(jobs))) as pool:
+        return list(pool.map(lambda job: _look(job[0], job[1], timeout), jobs))
+
+
+def _look(entry: Mapping[str, Any], spot: Spot, timeout: float) -> Dict[str, Any]:
+    seen = look(spot, timeout=min(timeout, 12 * LOOK_SECONDS))
+    return {
+        "endpoint": dict(entry),
+        "address": spot.address,
+        "answer": "answered" if seen.sha256 else "could_not_look",
+        "sha256": seen.sha256,
+        "chain_pem": list(chain_of_der(seen.der)),
+        "detail": seen.detail,
+    }

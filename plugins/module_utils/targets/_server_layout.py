@@ -1,0 +1,170 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a place: what a layout puts where, what is there now, and the swap. Standard library only: it travels to managed hosts."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from .. import files
+from ..contracts import Version
+from ..errors import ClmError, ConfigError, MalformedError, NotFoundError
+from ..masking import Secret
+from ..ownership import attributes, group_id, user_id
+from ..server_kinds._read import public_part
+from ..x509 import pem
+from ._server_state import Content
+from ._server_where import CERTIFICATE, CHAIN, KEY, Place
+
+NEW_MODES = {CERTIFICATE: 0o644, CHAIN: 0o644, KEY: 0o600}
+MAX_LINKS = 40  # as the kernel
+Contents = Mapping[str, Optional[Secret]]
+Attributes = Dict[str, Mapping[str, int]]
+
+
+def blocks_where(data: bytes, marks: Tuple[bytes, ...]) -> bytes:
+    """The PEM blocks whose BEGIN line holds one of the marks, as they stand."""
+    kept: List[bytes] = []
+    keeping = False
+    for line in data.splitlines(keepends=True):
+        if line.startswith(b"-----BEGIN "):
+            keeping = any(mark in line for mark in marks)
+        if keeping:
+            kept.append(line if line.endswith(b"\n") else line + b"\n")
+        if line.startswith(b"-----END "):
+            keeping = False
+    return b"".join(kept)
+
+
+def key_of(data: Secret) -> Secret:
+    """The private key of a key file or a combined file."""
+    return Secret(blocks_where(data.reveal(), (b"PRIVATE KEY-----",)))
+
+
+def contents_for(place: Place, version: Version, key: Secret, present: Contents) -> Dict[str, Optional[Secret]]:
+    """What each file of the layout is to hold; the DH parameters of a combined file stay in it."""
+    chain = pem.split(version.chain_pem)
+    texts = [pem.encode(block.label, block.der).encode() for block in chain]
+    if place.layout == "fullchain":
+        return {CERTIFICATE: Content(b"".join(texts)), KEY: key}
+    if place.layout == "separate":
+        return {CERTIFICATE: Content(texts[0]), CHAIN: Content(b"".join(texts[1:])), KEY: key}
+    old = present.get(CERTIFICATE)
+    parameters = blocks_where(old.reveal(), (b"DH PARAMETERS-----",)) if old is not None else b""
+    return {CERTIFICATE: Content(b"".join(texts) + key.reveal().strip() + b"\n" + parameters)}
+
+
+def read(place: Place) -> Tuple[Dict[str, Optional[Secret]], Attributes]:
+    """The bytes of each file, None where there is none, and the modes and owners of those that are there."""
+    contents: Dict[str, Optional[Secret]] = {}
+    dressed: Attributes = {}
+    for role, path in place.files.items():
+        try:
+            found = attributes(path)
+            contents[role] = Content(files.read(path, 1024 * 1024)) if found else None
+        except NotFoundError:
+            found, contents[role] = None, None
+        except OSError as error:
+            raise files.explain(error, path, "read") from error
+        if found:
+            dressed[role] = {"mode": found.mode, "uid": found.uid, "gid": found.gid}
+    return contents, dressed
+
+
+def chain_of(contents: Contents) -> List[bytes]:
+    """The DER certificates of the place, leaf first; empty when there is no certificate that can be read."""
+    found: List[bytes] = []
+    for role in (CERTIFICATE, CHAIN):
+        secret = contents.get(role)
+        if secret is None or not secret.reveal().strip():
+            continue
+        try:
+            found += [block.der for block in pem.split(public_part(secret.reveal()))]
+        except MalformedError:
+            return []
+    return found if contents.get(CERTIFICATE) is not None else []
+
+
+def match(certificate_path: str, key_path: str) -> str:
+    """Why the key does not belong to the certificate; empty when it does. An encrypted key is never asked for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    try:
+        context.load_cert_chain(certificate_path, key_path, password=lambda: b"")
+    except ssl.SSLError as error:
+        return "the key does not belong to the certificate" if "MISMATCH" in str(error) else f"OpenSSL here cannot use them: {error.reason}"
+    except (OSError, ValueError) as error:
+        return f"OpenSSL here cannot use them: {error}"
+    return ""
+
+
+def paths_to_match(place: Place) -> Tuple[str, str]:
+    """(certificate file, key file) of the place."""
+    certificate = place.files[CERTIFICATE]
+    return certificate, place.files.get(KEY, certificate)
+
+
+def check_links(place: Place) -> None:
+    """Refuse a symlink that somebody else could have pointed at a file that is not his."""
+    for path in place.files.values():
+        folder = os.path.dirname(os.path.realpath(path))
+        if not os.path.isdir(folder):
+            raise ConfigError(f"the folder of {path} does not exist", hint="make the folder, or correct the path")
+        for _hop in range(MAX_LINKS):
+            if not os.path.islink(path):
+                break
+            link, there = os.lstat(path), os.path.join(os.path.dirname(path), os.readlink(path))
+            if link.st_uid not in (0, os.geteuid()) and os.path.lexists(there) and os.lstat(there).st_uid != link.st_uid:
+                raise ConfigError(
+                    f"the link {path} belongs to uid {link.st_uid}, the file it names does not", hint="look who made the link"
+                )
+            path = there
+
+
+def as_wanted(place: Place, dressed: Attributes) -> bool:
+    """True when modes and owners are those that were asked for; what was not asked for is right as it is."""
+    try:
+        uid = user_id(place.owner) if place.owner is not None else None
+        gid = group_id(place.group) if place.group is not None else None
+    except ConfigError:
+        return False
+    for role in place.files:
+        here = dressed.get(role, {})
+        for wanted, name in ((place.mode_of(role), "mode"), (uid, "uid"), (gid, "gid")):
+            if wanted is not None and here.get(name) != wanted:
+                return False
+    return True
+
+
+def swap(place: Place, contents: Contents, back: Optional[Mapping[str, Mapping[str, int]]] = None) -> None:
+    """Make the files hold the contents, durably, one right after the other; `back` brings modes and owners back too.
+
+    On an error what was swapped already is swapped back if that is possible, and the error is raised.
+    """
+    present, dressed = read(place)
+    try:
+        _write(place, contents, present, back)
+    except (ClmError, OSError) as error:
+        if read(place)[0] != present:
+            _write(place, present, contents, dressed)
+        raise error
+
+
+def _write(place: Place, contents: Contents, present: Contents, back: Optional[Mapping[str, Mapping[str, int]]]) -> None:
+    with files.Batch() as batch:
+        for role, path in place.files.items():
+            secret = contents.get(role)
+            if secret is None:
+                continue
+            old = (back or {}).get(role)
+            mode = old["mode"] if old else place.mode_of(role)
+            owner, group = (old["uid"], old["gid"]) if old else (place.owner, place.group)
+            if mode is None and present.get(role) is None:
+                mode = NEW_MODES[KEY if place.layout == "combined" else role]
+            batch.write(path, secret.reveal(), mode=mode, owner=owner, group=group)
+    for role, path in place.files.items():
+        if contents.get(role) is None:
+            files.remove(path)

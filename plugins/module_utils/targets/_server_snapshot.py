@@ -1,0 +1,49 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the files of a place amount to, as a snapshot that can be kept and as what the contract carries.
+
+Standard library only: this file travels to managed hosts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Mapping, Optional
+
+from ..contracts import Clock, Deployed
+from ..errors import MalformedError
+from ..masking import Secret
+from ..x509 import pem
+from . import _server_layout as layout
+from ._server_state import Snapshot, ref_of
+
+
+def snapshot_of(contents: Mapping[str, Optional[Secret]], dressed: Mapping[str, Mapping[str, int]], clock: Clock) -> Snapshot:
+    """What the contents are; without a readable certificate the facts are empty."""
+    chain = layout.chain_of(contents)
+    ref, created = ref_of(contents), text_of(clock())
+    try:
+        facts = pem.leaf_facts(chain[0]) if chain else None
+    except MalformedError:
+        facts = None
+    if facts is None:
+        return Snapshot(ref, contents, created=created, attributes=dressed)
+    text = "".join(pem.encode(pem.CERTIFICATE, der) for der in chain)
+    return Snapshot(ref, contents, facts.sha256, facts.spki_sha256, text, text_of(facts.not_after), created, dressed)
+
+
+def deployed_of(snapshot: Snapshot) -> Deployed:
+    """The snapshot as the contract carries it."""
+    not_after = moment_of(snapshot.not_after) if snapshot.not_after else None
+    return Deployed(snapshot.sha256, snapshot.ref, snapshot.chain_pem, not_after)
+
+
+def text_of(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment_of(text: str) -> datetime:
+    """The moment that `text_of` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)

@@ -1,0 +1,208 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""See DOCUMENTATION."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server_certificates_info
+short_description: Find the certificates of a managed server
+version_added: "0.1.0"
+author: certops.clm authors (@certops)
+description:
+  - Reads which certificate files the server programs on a host use, and what endpoints serve as the host itself sees them.
+  - Reads certificates only. Keys that stand in the same files are dropped before anything looks at them.
+  - Never fails for what it finds. A file that cannot be read is a finding with an error, a configuration likewise. All numbers
+    and sizes are capped, and a cap that was reached is an error in RV(errors).
+  - Needs nothing on the host but Python 3.9. Reading other users' files needs C(become).
+options:
+  kinds:
+    description:
+      - The server programs whose configuration is read.
+      - V(nginx) is asked by C(nginx -T), and its files are read where that fails.
+    type: list
+    elements: str
+    choices: [nginx, haproxy, postgresql]
+    default: [nginx, haproxy, postgresql]
+  nginx:
+    description: Where nginx is.
+    type: dict
+    suboptions:
+      binary:
+        description: The command.
+        type: str
+        default: nginx
+      config:
+        description: Its main configuration file.
+        type: path
+        default: /etc/nginx/nginx.conf
+  haproxy:
+    description: Where haproxy is.
+    type: dict
+    suboptions:
+      config:
+        description: Its configuration file, or a folder of C(*.cfg) files.
+        type: path
+        default: /etc/haproxy/haproxy.cfg
+  postgresql:
+    description: Where PostgreSQL is.
+    type: dict
+    suboptions:
+      config:
+        description: Its configuration files. Patterns are allowed, and one that fits nothing is no error.
+        type: list
+        elements: path
+        default:
+          - /etc/postgresql/*/*/postgresql.conf
+          - /var/lib/postgresql/data/postgresql.conf
+          - /var/lib/pgsql/data/postgresql.conf
+          - /var/lib/pgsql/*/data/postgresql.conf
+  files:
+    description: Certificate files of other programs.
+    type: list
+    elements: path
+    default: []
+  endpoints:
+    description:
+      - Endpoints to look at from the host, dictionaries of C(host), C(port), C(server_name), C(starttls) (V(none) or
+        V(postgresql)) and C(addresses).
+    type: list
+    elements: dict
+    default: []
+  timeout:
+    description: Seconds for each look, at most 60.
+    type: float
+    default: 5.0
+extends_documentation_fragment:
+  - certops.clm.attributes.info
+seealso:
+  - module: certops.clm.server_deployment
+  - module: certops.clm.tls_endpoint_info
+"""
+
+EXAMPLES = r"""
+- name: Find what nginx and haproxy use, and look at port 443
+  certops.clm.server_certificates_info:
+    kinds: [nginx, haproxy]
+    endpoints:
+      - {host: 127.0.0.1, port: 443, server_name: shop.example.com}
+  become: true
+  register: certificates
+
+- name: Look into files of another program
+  certops.clm.server_certificates_info:
+    kinds: []
+    files: [/etc/stunnel/stunnel.pem]
+"""
+
+RETURN = r"""
+findings:
+  description: One entry for each certificate file and its key, in no order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    source:
+      description: Always C(servers).
+      type: str
+      returned: always
+    kind:
+      description: The server program, or C(generic) for O(files).
+      type: str
+      returned: always
+    where:
+      description:
+        - C(config_file) and C(line) of the first use, C(certificate_file), C(key_file), C(server_names) and C(listen) of all uses.
+      type: dict
+      returned: always
+    chain_pem:
+      description: The certificates of the file in PEM, in their order there, at most 16.
+      type: list
+      elements: str
+      returned: always
+    error:
+      description: What is wrong with the file or the configuration, empty when nothing is.
+      type: str
+      returned: always
+served:
+  description: One entry for each address of each endpoint.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    endpoint:
+      description: The endpoint as it was given.
+      type: dict
+      returned: always
+    address:
+      description: The address that was connected to, empty when the host has none.
+      type: str
+      returned: always
+    answer:
+      description: C(answered) or C(could_not_look).
+      type: str
+      returned: always
+    sha256:
+      description: The SHA-256 of the leaf that was served, empty when none was.
+      type: str
+      returned: always
+    chain_pem:
+      description: The leaf in PEM; Python's standard library shows no more.
+      type: list
+      elements: str
+      returned: always
+    detail:
+      description: Why nothing was seen.
+      type: str
+      returned: always
+errors:
+  description: What concerns no single finding.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.certops.clm.plugins.module_utils.edge import run_info, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.flows.discover_server import discover
+from ansible_collections.certops.clm.plugins.module_utils.server_kinds import haproxy, nginx, postgresql
+
+CONFIGURED = ("binary", "config")
+
+
+def where(options: Dict[str, Any], **types: str) -> Dict[str, Any]:
+    """The options of a server program that say where it is, with their types here."""
+    picked = {name: dict(options[name]) for name in CONFIGURED if name in options}
+    picked["config"].update(types)
+    return {"type": "dict", "options": picked}
+
+
+SPEC = {
+    "kinds": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["nginx", "haproxy", "postgresql"],
+        "default": ["nginx", "haproxy", "postgresql"],
+    },
+    "nginx": where(nginx.OPTIONS, type="path"),
+    "haproxy": where(haproxy.OPTIONS, type="path"),
+    "postgresql": where(postgresql.OPTIONS, elements="path"),
+    "files": {"type": "list", "elements": "path", "default": []},
+    "endpoints": {"type": "list", "elements": "dict", "default": []},
+    "timeout": {"type": "float", "default": 5.0},
+}
+
+
+def main() -> None:
+    """Run as a module on the managed host."""
+    run_info(AnsibleModule(argument_spec=SPEC, supports_check_mode=True), lambda params: discover(params, utc_now))
+
+
+if __name__ == "__main__":
+    main()

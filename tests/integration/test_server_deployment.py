@@ -1,0 +1,205 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""server_deployment and server_certificates_info through ansible-playbook, over SSH, on real servers."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import os
+import re
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from ansible_collections.certops.clm.plugins.module_utils.contracts import StoredVersion
+from ansible_collections.certops.clm.plugins.module_utils.masking import Secret
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores.directory import create
+from ansible_collections.certops.clm.plugins.module_utils.x509 import pem
+
+SERVERS = ["web1", "lb1", "db1", "app1"]
+PROOF = {"timeout": 10, "consecutive": 2, "interval": 0.05}
+
+
+class Keeper:
+    """A secret store on the controller, and deployment items whose keys are in it."""
+
+    def __init__(self, place: Path) -> None:
+        self.options = {"type": "directory", "path": str(place)}
+        self.store = create(self.options, lambda: datetime.datetime.now(datetime.timezone.utc))
+
+    def keep(self, lineage: str, issued: Any) -> Dict[str, str]:
+        """The version as a deployment item carries it."""
+        facts = pem.leaf_facts(pem.split(issued.fullchain)[0].der)
+        lease = self.store.begin(lineage, self.store.current(lineage))
+        version = self.store.new_version(lineage)
+        key = Secret(issued.key_pem.encode())
+        self.store.save(lease, StoredVersion(lineage, version, "issued", facts.spki_sha256, issued.sha256, issued.fullchain, key=key))
+        self.store.flush()
+        self.store.promote(lease, version)
+        self.store.flush()
+        self.store.end(lease)
+        public = {"sha256": issued.sha256, "spki_sha256": facts.spki_sha256, "chain_pem": issued.fullchain}
+        return {"lineage": lineage, "version": version, **public}
+
+    def task(self, items: List[Dict[str, Any]], **options: Any) -> Dict[str, Any]:
+        """The task that deploys them."""
+        args = {"deployments": items, "secret_store": self.options, "proof": PROOF, **options}
+        return {"name": "deploy", "certops.clm.server_deployment": args}
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Keeper:
+    """A store of the test's own."""
+    return Keeper(tmp_path / "store")
+
+
+def item_of(lab: Any, host: str, site: Any, **more: Any) -> Dict[str, Any]:
+    """The deployment item of a site, as the manifest makes it."""
+    deployment = lab.server(host).deployment(site)
+    if deployment["target"]["layout"] == "combined":
+        deployment["target"].pop("key_file", None)
+    return {"id": f"{site.name}-{host}", "lineage": site.name, **deployment, **more}
+
+
+def sign(ca: Any, csr: str) -> str:
+    """A certificate for the request's names and key, with its chain."""
+    request = x509.load_pem_x509_csr(csr.encode())
+    names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = x509.CertificateBuilder().subject_name(request.subject).issuer_name(ca.intermediate.subject)
+    builder = builder.public_key(request.public_key()).serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=30))
+    leaf = builder.add_extension(names.value, critical=True).sign(ca.intermediate_key, hashes.SHA256())
+    return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in (leaf, ca.intermediate))
+
+
+def play(host: str, *tasks: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """One play on the real host."""
+    return [{"hosts": host, "gather_facts": False, "tasks": list(tasks)}]
+
+
+def needles(issued: Any) -> List[bytes]:
+    """The secret part of a P-256 key in every form in which it could leak: bytes 36 to 68 of its PKCS#8 are the scalar."""
+    body = "".join(issued.key_pem.splitlines()[1:-1])
+    scalar = base64.b64decode(body)[38:66]
+    return [body[52:88].encode(), scalar, scalar.hex().encode(), base64.b64encode(issued.key_pem.encode())[100:140]]
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("host", SERVERS)
+def test_deploy_again_commit_and_restore(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path, host: str) -> None:
+    inventory = lab.write_inventory(tmp_path / "hosts.json", [host])
+    site, old = lab.site(host), lab.server(host).initial[lab.site(host).name]
+    new = lab.ca.issue(site.names)
+    item = item_of(lab, host, site, version=keeper.keep(site.name, new))
+    planned = ansible.playbook(play(host, keeper.task([item])), inventory=inventory, args=["--check", "--diff"]).ok()
+    assert planned.result("deploy")["outcomes"][item["id"]]["state"] == "planned" and new.sha256 in planned.output
+    assert lab.served(host) == old.sha256
+    done = ansible.playbook(play(host, keeper.task([item])), inventory=inventory).ok().result("deploy")["outcomes"][item["id"]]
+    assert (done["state"], done["before"]["sha256"], done["after"]["sha256"]) == ("done", old.sha256, new.sha256)
+    assert lab.served(host) == new.sha256
+    again = ansible.playbook(play(host, keeper.task([item]), keeper.task([item], state="committed")), inventory=inventory).ok()
+    assert [result["changed"] for result in again.results("deploy")] == [False, True]
+    back = {name: value for name, value in item.items() if name != "version"}
+    ansible.playbook(play(host, keeper.task([back], state="restored")), inventory=inventory).ok()
+    assert lab.served(host) == old.sha256
+    assert not list(lab.hosts[host].real("/var/lib/certops-clm/staged").iterdir())
+
+
+def test_a_reload_that_serves_the_old_one_is_rolled_back(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path) -> None:
+    inventory = lab.write_inventory(tmp_path / "hosts.json", ["app1"])
+    site, server = lab.site("app1"), lab.server("app1")
+    server.sabotage("keep_old")
+    item = item_of(lab, "app1", site, version=keeper.keep(site.name, lab.ca.issue(site.names)))
+    run = ansible.playbook(play("app1", keeper.task([item], proof={**PROOF, "timeout": 2})), inventory=inventory)
+    assert run.rc == 2 and run.result("deploy")["outcomes"][item["id"]]["state"] == "rolled_back"
+    assert lab.served("app1") == server.initial[site.name].sha256
+
+
+NOISY = {
+    "pipelining": {"ANSIBLE_PIPELINING": "1"},
+    "files": {"ANSIBLE_PIPELINING": "0"},
+    "kept": {"ANSIBLE_PIPELINING": "0", "ANSIBLE_KEEP_REMOTE_FILES": "1"},
+    "debug": {"ANSIBLE_PIPELINING": "0", "ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_DEBUG": "1"},
+}
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("how", NOISY)
+def test_no_key_is_seen_anywhere(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path, how: str) -> None:
+    inventory = lab.write_inventory(tmp_path / "hosts.json", ["web1"], ansible_pipelining=how == "pipelining")
+    site = lab.site("web1")
+    new, old = lab.ca.issue(site.names), lab.server("web1").initial[site.name]
+    item = item_of(lab, "web1", site, version=keeper.keep(site.name, new))
+    run = ansible.playbook(play("web1", keeper.task([item])), inventory=inventory, args=["-vvvvv", "--diff"], env=NOISY[how]).ok()
+    assert lab.served("web1") == new.sha256
+    host = lab.hosts["web1"]
+    kept = [path for folder in ("/tmp", "/root/.ansible") for path in host.real(folder).rglob("*") if path.is_file()]
+    if how in ("kept", "debug"):
+        assert any("AnsiballZ" in path.name for path in kept), "the needles were looked for where nothing lies"
+    kept += [path for path in ansible.place.rglob("*") if path.is_file()]
+    texts = [run.output.encode(), *(path.read_bytes() for path in kept)]
+    assert not [needle for issued in (new, old) for needle in needles(issued) for text in texts if needle in text]
+
+
+def test_a_connection_that_cannot_pipe_is_refused(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path) -> None:
+    plugins = tmp_path / "connections"
+    plugins.mkdir()
+    (plugins / "nopipe.py").write_text(
+        "from ansible.plugins.connection.local import Connection as Local, DOCUMENTATION\n"
+        "DOCUMENTATION = DOCUMENTATION.replace('name: local', 'name: nopipe')\n"
+        "class Connection(Local):\n    transport = 'nopipe'\n    has_pipelining = False\n"
+    )
+    site = lab.site("app1")
+    item = item_of(lab, "app1", site, version=keeper.keep(site.name, lab.ca.issue(site.names)))
+    here = {"check": [], "reload": {"command": ["true"]}, "key_file": str(tmp_path / "a.key")}
+    item["target"].update(certificate_file=str(tmp_path / "a.pem"), **here)
+    inventory = lab.write_inventory(tmp_path / "hosts.json", ["app1"], ansible_connection="nopipe")
+    task = keeper.task([item], state_dir=str(tmp_path / "state"))
+    run = ansible.playbook(play("app1", task), inventory=inventory, env={"ANSIBLE_CONNECTION_PLUGINS": str(plugins)})
+    assert run.rc == 2 and "key_origin: host" in run.result("deploy")["msg"]
+    assert lab.served("app1") == lab.server("app1").initial[site.name].sha256
+
+
+def test_a_key_that_is_made_on_the_server_never_leaves_it(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path) -> None:
+    inventory = lab.write_inventory(tmp_path / "hosts.json", ["web1"])
+    site = lab.site("web1")
+    request = {"names": list(site.names), "key_type": "ecdsa-p256"}
+    item = item_of(lab, "web1", site, key_origin="host", request=request)
+    asked = ansible.playbook(play("web1", keeper.task([item], state="requested")), inventory=inventory).ok().result("deploy")
+    csr = asked["requests"][item["id"]]["csr_pem"]
+    twice = ansible.playbook(play("web1", keeper.task([item], state="requested")), inventory=inventory).ok().result("deploy")
+    assert not twice["changed"] and twice["requests"][item["id"]]["csr_pem"] == csr
+    issued = sign(lab.ca, csr)
+    facts = pem.leaf_facts(pem.split(issued)[0].der)
+    version = {"lineage": site.name, "version": "000001-00000000", "sha256": facts.sha256, "spki_sha256": facts.spki_sha256}
+    item["version"] = {**version, "chain_pem": issued}
+    done = ansible.playbook(play("web1", keeper.task([item])), inventory=inventory).ok().result("deploy")
+    assert done["outcomes"][item["id"]]["state"] == "done" and lab.served("web1") == facts.sha256
+    fresh = ansible.playbook(play("web1", keeper.task([item], state="requested")), inventory=inventory).ok().result("deploy")
+    assert fresh["requests"][item["id"]]["csr_pem"] != csr
+
+
+def test_servers_say_what_they_hold(lab: Any, ansible: Any, tmp_path: Path) -> None:
+    names = ["web1", "lb1", "db1"]
+    inventory = lab.write_inventory(tmp_path / "hosts.json", names)
+    look = {
+        "name": "look",
+        "certops.clm.server_certificates_info": {
+            "endpoints": [lab.server(names[0]).endpoint(lab.site(names[0]))],
+        },
+    }
+    run = ansible.playbook(play("lab", look), inventory=inventory).ok()
+    for name in names if lab.isolated else []:
+        found = run.result("look", name)["findings"]
+        held = {pem.sha256(pem.split(entry["chain_pem"][0])[0].der) for entry in found if entry["chain_pem"]}
+        wanted = {issued.sha256 for issued in lab.server(name).initial.values()}
+        assert wanted <= held, (name, found)
+        assert not re.search("PRIVATE KEY", str(found))
+    served = run.result("look", "web1")["served"][0]
+    assert served["sha256"] == lab.served("web1") and os.linesep in served["chain_pem"][0]
