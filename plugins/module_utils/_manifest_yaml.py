@@ -1,0 +1,63 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading YAML strictly: a key that stands twice is an error, not the silent loss of the first."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Hashable
+
+from .errors import ConfigError, MissingLibraryError, NotFoundError
+
+try:
+    import yaml
+
+    _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+except ImportError:
+    yaml = None  # type: ignore[assignment,unused-ignore]
+    _Base = object
+
+LARGEST = 64 * 1024 * 1024
+
+
+class _StrictLoader(_Base):  # type: ignore[misc]
+    """The safe loader that refuses duplicate keys."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Dict[Hashable, Any]:
+        """A mapping whose keys are all different; a merge key (`<<`) may be overridden, as always."""
+        seen = set()
+        for key_node, _value in node.value:
+            key = key_node.value
+            if isinstance(key, str) and key != "<<":
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+                seen.add(key)
+        found: Dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
+        return found
+
+
+def load_yaml(path: str) -> Any:
+    """What the file holds, as plain data; errors name the file and the line."""
+    if yaml is None:
+        raise MissingLibraryError("reading a manifest needs PyYAML", hint="pip install PyYAML")
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no file {path}", hint="set clm_manifest, or the inventory's option manifest") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    if len(data) > LARGEST:
+        raise ConfigError(f"{path} is larger than {LARGEST} bytes")
+    return parse_yaml(data, path)
+
+
+def parse_yaml(data: bytes, path: str) -> Any:
+    """The same for bytes already read; `path` is only named in errors."""
+    try:
+        return yaml.load(data, Loader=_StrictLoader)  # a subclass of the safe loader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error) or type(error).__name__
+        raise ConfigError(f"{path}{place}: {problem}", hint="a manifest is plain YAML, without Ansible's !vault and !unsafe") from None

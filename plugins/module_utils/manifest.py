@@ -1,0 +1,183 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wanted: lineages with their names, profile, issuer, deployments and people, read from one YAML file.
+
+Everything is checked before anything is done; an error names the whole path of the field. Nothing is templated.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+from ._manifest_deployments import Deployment, parse_server_target
+from ._manifest_fields import Fields, refuse, resolve
+from ._manifest_lineages import CRITICALITIES, LABELS, Known, Lineage, expand, parse_lineage
+from ._manifest_providers import provider
+from ._manifest_yaml import load_yaml, parse_yaml
+from .errors import ClmError, ConfigError
+from .policy.policy import Policy
+from .policy.profile import Profile
+
+__all__ = ["CRITICALITIES", "LABELS", "Deployment", "Lineage", "Manifest", "load", "load_yaml", "parse_server_target", "parse_yaml"]
+
+PUBLIC = "public"
+DEFAULTS = ("issuer", "profile", "key_origin", *LABELS)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A whole manifest. All paths are absolute; `secret_store` and each issuer hold `type` and the provider's options.
+
+    `client_classes` maps a name to the path of an anchor file, or to `public`. `overrides` is the manifest's own policy.
+    """
+
+    path: str
+    secret_store: Mapping[str, Any]
+    ledger: Mapping[str, Any]
+    observations: str
+    report: str
+    client_classes: Mapping[str, str]
+    issuers: Mapping[str, Mapping[str, Any]]
+    profiles: Mapping[str, Profile]
+    lineages: Mapping[str, Lineage]
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    includes: Tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, data: Any, path: str) -> Manifest:
+        """The manifest that the data of the file at `path` says; ConfigError names the first field that is wrong."""
+        return _parse(data, os.path.abspath(path))
+
+    @property
+    def deployments(self) -> Tuple[Deployment, ...]:
+        """Every deployment, in the order of the manifest."""
+        return tuple(deployment for lineage in self.lineages.values() for deployment in lineage.deployments)
+
+    @property
+    def servers(self) -> Tuple[str, ...]:
+        """Every server that a deployment names, once, in the order of the manifest."""
+        return tuple(dict.fromkeys(deployment.server for deployment in self.deployments if deployment.server))
+
+    def profile_of(self, lineage: Lineage) -> Profile:
+        """The profile of a lineage; it is there, or the manifest would not have been read."""
+        return self.profiles[lineage.profile]
+
+    def policy_of(self, lineage: Lineage) -> Policy:
+        """The policy of the lineage's profile with the manifest's overrides."""
+        return Policy.load(self.profile_of(lineage).policies, self.overrides)
+
+    def server_items(self, server: str) -> List[Deployment]:
+        """The deployments of one server, in the order of the manifest."""
+        return [deployment for deployment in self.deployments if deployment.server == server]
+
+
+def load(path: str) -> Manifest:
+    """The manifest in a file; errors begin with the path of the file."""
+    absolute = os.path.abspath(os.path.expanduser(path))
+    data = load_yaml(absolute)
+    try:
+        return Manifest.parse(data, absolute)
+    except ConfigError as error:
+        error.field = f"{absolute}: {error.field}" if error.field else absolute
+        raise
+
+
+def _parse(data: Any, path: str) -> Manifest:
+    from .issuers import _index as issuers
+    from .secret_stores import _index as stores
+
+    base = os.path.dirname(path)
+    fields = Fields(data, "")
+    fields.number("version", 0, 1, 1)
+    store = provider(fields.take("secret_store", {}), "secret_store", base, stores.NAMES, stores.options_of)
+    ledger = _ledger(fields.take("ledger", {}), base)
+    observations = resolve(base, fields.text("observations", "observations.json"))
+    report = resolve(base, fields.text("report", "report"))
+    classes = {name: _anchors(item, at, base) for name, at, item in fields.named("client_classes")}
+    callable_issuers = {name: provider(item, at, base, issuers.NAMES, issuers.options_of) for name, at, item in fields.named("issuers")}
+    profiles = {name: _profile(name, item, at) for name, at, item in fields.named("profiles")}
+    overrides = _overrides(fields.take("policy", {}), profiles)
+    known = {"issuer": tuple(callable_issuers), "profile": tuple(profiles), "consumers": tuple(classes)}
+    defaults = _defaults(fields.take("defaults", {}))
+    includes = tuple(resolve(base, include) for include in fields.texts("include"))
+    entries = _entries(fields, includes)
+    fields.finish()
+    lineages = _lineages(entries, base, defaults, known)
+    return Manifest(path, store, ledger, observations, report, classes, callable_issuers, profiles, lineages, overrides, includes)
+
+
+def _ledger(data: Any, base: str) -> Dict[str, Any]:
+    fields = Fields(data, "ledger")
+    ledger = {"path": resolve(base, fields.text("path", "ledger")), "writer_id": fields.name("writer_id")}
+    fields.finish()
+    return {key: value for key, value in ledger.items() if value}
+
+
+def _anchors(data: Any, path: str, base: str) -> str:
+    fields = Fields(data, path)
+    anchors = fields.text("anchors")
+    fields.finish()
+    if not anchors:
+        refuse(f"{path}.anchors", f"is needed: a PEM file, or {PUBLIC} for the public root set")
+    return PUBLIC if anchors == PUBLIC else resolve(base, anchors)
+
+
+def _profile(name: str, data: Any, path: str) -> Profile:
+    return Profile.from_dict(name, Fields(data, path).rest())
+
+
+def _overrides(data: Any, profiles: Mapping[str, Profile]) -> Dict[str, Any]:
+    overrides = Fields(data, "policy").rest()
+    for names in {profile.policies for profile in profiles.values()} | {()}:
+        try:
+            Policy.load(names, overrides)
+        except ClmError as error:
+            refuse(error.field or "policy", error.message, hint=error.hint)
+    return overrides
+
+
+def _defaults(data: Any) -> Dict[str, Any]:
+    fields = Fields(data, "defaults")
+    defaults = {key: fields.take(key) for key in DEFAULTS}
+    fields.finish()
+    return {key: value for key, value in defaults.items() if value is not None}
+
+
+def _entries(fields: Fields, includes: Sequence[str]) -> List[Tuple[str, str, Any]]:
+    """Name, path and data of every lineage, here and in the included files; a file that is not there yet has none."""
+    entries = fields.named("lineages")
+    for include in includes:
+        if not os.path.exists(include):
+            continue
+        inner = Fields(load_yaml(include) or {}, "")
+        entries += [(name, f"{os.path.basename(include)}: {at}", item) for name, at, item in inner.named("lineages")]
+        inner.finish()
+    return entries
+
+
+def _lineages(entries: Sequence[Tuple[str, str, Any]], base: str, defaults: Mapping[str, Any], known: Known) -> Dict[str, Lineage]:
+    lineages: Dict[str, Lineage] = {}
+    for name, at, item in expand(entries):
+        if name in lineages:
+            refuse(at, "this lineage stands twice")
+        lineages[name] = parse_lineage(name, item, at, base=base, defaults=defaults, known=known)
+    _refuse_shared_places(lineages)
+    return lineages
+
+
+def _refuse_shared_places(lineages: Mapping[str, Lineage]) -> None:
+    places: Dict[Any, str] = {}
+    endpoints: Dict[Any, Tuple[str, str]] = {}
+    for deployment in (item for lineage in lineages.values() for item in lineage.deployments):
+        for place in deployment.places:
+            other = places.setdefault(place, deployment.path)
+            if other is not deployment.path:
+                refuse(deployment.path, f"{' '.join(place)} belongs to {other} already")
+        for endpoint in deployment.endpoints:
+            owner = endpoints.setdefault((endpoint.key, deployment.slot), (deployment.lineage, deployment.path))
+            if owner[0] != deployment.lineage:
+                hint = "two lineages at one endpoint need two slots"
+                refuse(deployment.path, f"{endpoint.label} is proven by {owner[1]} already", hint=hint)

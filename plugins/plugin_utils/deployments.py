@@ -1,0 +1,234 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wanted against what is served: one judgement for each deployment of the manifest. Pure but for reading the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK, NOT_SERVED, SERVED, SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, NotFoundError
+from ansible_collections.certops.clm.plugins.module_utils.manifest import CRITICALITIES, Deployment, Lineage, Manifest
+from ansible_collections.certops.clm.plugins.module_utils.observations import ANSWERED, Observations, Seen, chain_der, index_servers, load
+from ansible_collections.certops.clm.plugins.module_utils.outcome import Reason
+from ansible_collections.certops.clm.plugins.module_utils.policy.deployment import reason_to_deploy
+from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
+from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, issuer_identities, policies, standing_of
+
+REFUSED = "refused"
+ENVIRONMENTS = {
+    "dev": 0, "development": 0, "sandbox": 0, "lab": 0, "test": 1, "testing": 1, "qa": 1, "ci": 1, "int": 1, "integration": 1,
+    "stage": 2, "staging": 2, "uat": 2, "preprod": 2, "pre-production": 2,
+}  # fmt: skip
+PRODUCTION = 3  # also whatever nobody has heard of, and no environment at all
+FindingsByFile = Mapping[Tuple[str, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of one deployment.
+
+    `chains` is what its endpoints serve, and whether that is all of it, what is not wanted first; `refused` says where a TLS
+    server would not show one;
+    `file` is the leaf in its file, None when nobody knows; `sentence` says where nobody could look, and why.
+    """
+
+    answer: str
+    chains: Tuple[Tuple[Tuple[Certificate, ...], bool], ...] = ()
+    refused: str = ""
+    file: Optional[Certificate] = None
+    file_missing: bool = False
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A deployment with its two reasons. `held`: what is served is not ours to replace, so it is reported and not due.
+
+    `answer` is served (everywhere what is wanted), not_served or could_not_look; `served` is None when nothing was seen;
+    a lineage that the store cannot tell about has no reason, and `standing.error` says why;
+    `wanted_version` is None when the lineage has none yet; `detail` is one sentence for people.
+    """
+
+    deployment: Deployment
+    lineage: Lineage
+    standing: Standing
+    issue: Optional[Reason]
+    deploy: Optional[Reason]
+    held: bool
+    served: Optional[Certificate]
+    answer: str
+    detail: str
+    wanted_version: Optional[str]
+    next_due: Optional[datetime]
+
+    @property
+    def due(self) -> bool:
+        """True when a rotation is to work on it."""
+        return not self.held and (self.issue is not None or self.deploy is not None)
+
+
+def judge_all(
+    manifest: Manifest,
+    observations: Observations,
+    store: SecretStore,
+    now: datetime,
+    *,
+    identities: Optional[Mapping[str, str]] = None,
+    only: Optional[Collection[str]] = None,
+) -> List[Judged]:
+    """Every deployment of the manifest in its order, or those of the lineages in `only`.
+
+    `identities` has the identity of each issuer; None: the issuers are asked, and one that cannot tell is not compared.
+    """
+    identities = issuer_identities(manifest, lambda: now) if identities is None else identities
+    lineages = [lineage for lineage in manifest.lineages.values() if lineage.deployments and (only is None or lineage.name in only)]
+    rules = policies(manifest, lineages)
+    files = index_servers(observations.servers)
+    pool: Dict[str, Certificate] = {}
+    judged: List[Judged] = []
+    for lineage in lineages:
+        identity = identities.get(lineage.issuer, "")
+        try:
+            standing = standing_of(manifest, lineage, store, now, rules[lineage.profile], identity)
+        except ClmError as error:
+            standing = Standing(lineage, rules[lineage.profile], first=False, error=str(error))
+        for deployment in lineage.deployments:
+            look = _look(deployment, standing.sha256, observations, files, pool)
+            judged.append(_judge(deployment, standing, look, now))
+    return judged
+
+
+def judge_hosts(manifest: Manifest, hosts: Collection[str], store: SecretStore, now: datetime, **more: Any) -> Dict[str, Judged]:
+    """The deployments with these ids, by id, judged by the manifest's own observations; unknown ids are left out."""
+    wanted = set(hosts)
+    only = {deployment.lineage for deployment in manifest.deployments if deployment.id in wanted}
+    try:
+        observations = load(manifest.observations)
+    except NotFoundError:
+        observations = Observations()
+    judged = judge_all(manifest, observations, store, now, only=only, **more)
+    return {one.deployment.id: one for one in judged if one.deployment.id in wanted}
+
+
+def rollout_order(judged: Sequence[Judged]) -> List[Judged]:
+    """The order of a rotation: environment, then criticality, lowest first; within them the services take turns."""
+    turn: Dict[Tuple[int, int, str], int] = {}
+    keyed = []
+    for one in judged:
+        labels = one.lineage
+        environment = ENVIRONMENTS.get(labels.environment.lower(), PRODUCTION)
+        criticality = CRITICALITIES.index(labels.criticality)
+        place = environment, criticality, labels.service
+        turn[place] = turn.get(place, -1) + 1
+        keyed.append(((environment, criticality, turn[place], labels.service), one))
+    return [one for _key, one in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def canaries(ordered: Sequence[Judged]) -> List[Judged]:
+    """The first deployment of each lineage that has more than one, in the order given.
+
+    While the version to be served is not proven anywhere the first is the first one due, or nobody would try it first.
+    """
+    first: Dict[str, Judged] = {}
+    for one in ordered:
+        if len(one.lineage.deployments) < 2:
+            continue
+        chosen = first.setdefault(one.lineage.name, one)
+        wanted = one.standing.wanted
+        unproven = one.issue is not None or wanted is None or wanted.state != "proven"
+        if unproven and one.due and not chosen.due:
+            first[one.lineage.name] = one
+    return [one for one in ordered if first.get(one.lineage.name) is one]
+
+
+def _look(
+    deployment: Deployment, sha256: str, observations: Observations, files: FindingsByFile, pool: Dict[str, Certificate]
+) -> Look:
+    """What was seen at the deployment's endpoints and in its file."""
+    chains: List[Tuple[Tuple[Certificate, ...], bool]] = []
+    refused, blind = "", ""
+    for endpoint in deployment.endpoints:
+        for seen in observations.endpoints.get(endpoint.key) or (Seen("", COULD_NOT_LOOK, error="nobody has looked yet"),):
+            chain = _parse(seen.chain_pem, pool)
+            if seen.answer == ANSWERED and chain:
+                chains.append((chain, seen.whole))
+            elif seen.answer == REFUSED:
+                refused = refused or f"{endpoint.label}: {seen.error}"
+            else:
+                blind = blind or f"{endpoint.label}: {seen.error or 'what it sent cannot be read'}"
+    file, missing = _file(deployment, observations, files, pool)
+    wrong = refused or any(chain[0].sha256 != sha256 for chain, _whole in chains)
+    answer = NOT_SERVED if wrong else COULD_NOT_LOOK if blind or not chains else SERVED
+    chains.sort(key=lambda seen: seen[0][0].sha256 == sha256)  # the wrong ones first
+    return Look(answer, tuple(chains), refused, file, missing, blind)
+
+
+def _parse(chain_pem: Sequence[str], pool: Dict[str, Certificate]) -> Tuple[Certificate, ...]:
+    """The certificates of a chain, each PEM text parsed once; empty when it cannot be read."""
+    chain = []
+    for pem in chain_pem:
+        if pem not in pool:
+            try:
+                (der,) = chain_der([pem])
+            except (ClmError, ValueError):
+                return ()
+            pool[pem] = Certificate.parse(der)
+        chain.append(pool[pem])
+    return tuple(chain)
+
+
+def _file(
+    deployment: Deployment, observations: Observations, files: FindingsByFile, pool: Dict[str, Certificate]
+) -> Tuple[Optional[Certificate], bool]:
+    """The leaf in the deployment's file, None when nobody knows; and whether the server says that there is none."""
+    server = observations.servers.get(deployment.server)
+    if not deployment.certificate_file or server is None or not server.reached:
+        return None, False
+    finding = files.get((deployment.server, deployment.certificate_file))
+    chain = _parse([str(pem) for pem in (finding or {}).get("chain_pem") or ()][:1], pool)
+    return (chain[0], False) if chain else (None, True)
+
+
+def _judge(deployment: Deployment, standing: Standing, look: Look, now: datetime) -> Judged:
+    lineage = standing.lineage
+    deploy = _reason_to_deploy(standing, look, now) if standing.wanted else None
+    served = look.chains[0][0][0] if look.chains else None
+    foreign = deploy is not None and deploy.word == "foreign"
+    expired = served is not None and served.not_after is not None and served.not_after < now
+    held = foreign and not (lineage.take_over or expired or standing.first)
+    return Judged(
+        deployment=deployment,
+        lineage=lineage,
+        standing=standing,
+        issue=standing.issue,
+        deploy=deploy,
+        held=held,
+        served=served,
+        answer=look.answer,
+        detail=standing.error or (deploy.sentence if deploy else look.sentence),
+        wanted_version=standing.wanted.version if standing.wanted else None,
+        next_due=standing.next_due,
+    )
+
+
+def _reason_to_deploy(standing: Standing, look: Look, now: datetime) -> Optional[Reason]:
+    for chain, whole in look.chains:
+        reason = None
+        if [one.der for one in chain] != [one.der for one in standing.chain]:
+            reason = reason_to_deploy(chain, standing.chain, standing.known, now=now, chain_seen=whole)
+        if reason is not None:
+            return reason
+    if look.refused:
+        return Reason(NOT_SERVED, look.refused)
+    if look.file is not None and look.file.sha256 != standing.sha256:
+        where = "what is served is right, but" if look.answer == SERVED else "nobody could look, and"
+        if look.file.sha256 not in standing.known:
+            return Reason("foreign", f"{where} the file holds {look.file.sha256[:16]}..., which the store does not know")
+        return Reason(NOT_SERVED, f"{where} the file holds {look.file.sha256[:16]}...")
+    if look.file_missing and not look.chains:
+        return Reason(NOT_SERVED, f"{look.sentence}, and the server has no certificate in the file")
+    return None

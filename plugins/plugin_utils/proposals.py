@@ -1,0 +1,148 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a manifest entry for a discovered certificate would look like: a proposal, for a person to read and change."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import yaml
+
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
+from ansible_collections.certops.clm.plugins.module_utils.identifiers import is_name, safe_name, slug
+from ansible_collections.certops.clm.plugins.module_utils.manifest import parse_server_target
+from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate, rfc3339
+from ansible_collections.certops.clm.plugins.module_utils.x509.names import check_name, is_address
+from ansible_collections.certops.clm.plugins.plugin_utils.places import Place
+
+MAX_ENDPOINTS = 20
+UNDECIDED = "CHANGE-ME"
+_LISTEN = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[^:\s/]*):)?(?P<port>[0-9]{1,5})\Z")
+_ANY = ("", "*", "0.0.0.0", "::", "localhost")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An entry for `lineages`, as data and as YAML text with what was seen in comments; or why there is none."""
+
+    name: str
+    entry: Mapping[str, Any]
+    text: str = ""
+    refused: str = ""
+
+
+def proposals(places: Sequence[Place], servers: Mapping[str, str], taken: Collection[str]) -> List[Proposal]:
+    """One proposal for each certificate that unmanaged servers' files hold, by SHA-256, in the order found.
+
+    `servers` has the address of each inventory host, `taken` the names that lineages have already.
+    """
+    groups: Dict[str, List[Place]] = {}
+    for place in places:
+        if place.certificate is not None and place.found.where.get("certificate_file") and not place.orphaned:
+            groups.setdefault(place.certificate.sha256, []).append(place)
+    used = set(taken)
+    result: List[Proposal] = []
+    for group in groups.values():
+        proposal = _proposal(group, servers, used)
+        used.add(proposal.name)
+        result.append(proposal)
+    return result
+
+
+def _proposal(group: Sequence[Place], servers: Mapping[str, str], used: Collection[str]) -> Proposal:
+    certificate: Certificate = group[0].certificate
+    names, left = _names(certificate)
+    name = _lineage_name(names, certificate, used)
+    known = next((place.lineage for place in group if place.lineage), "")
+    if known:
+        return Proposal(name, {}, refused=f"it is a version of the lineage {known}: add the deployment there by hand")
+    if not names:
+        return Proposal(name, {}, refused=f"it has no name that a server could have{left}")
+    deployments = [deployment for deployment in (_deployment(place, names, servers) for place in group) if deployment]
+    if not deployments:
+        where = ", ".join(sorted({place.found.server for place in group}))
+        return Proposal(name, {}, refused=f"no place of it can be managed: is {where or 'its server'} in the inventory, with a key file?")
+    entry = {"reviewed": False, "names": list(names), "take_over": True, "deployments": deployments}
+    return Proposal(name, entry, _text(name, entry, _comments(certificate, group, len(deployments), left)))
+
+
+def _names(certificate: Certificate) -> Tuple[Tuple[str, ...], str]:
+    """The names that may go into a request, and what is to be said of the others."""
+    good: Dict[str, bool] = {}
+    for name in certificate.names or (certificate.common_name,):
+        try:
+            good[check_name(name)] = True
+        except ClmError:
+            continue
+    bad = len(set(certificate.names)) - len(good) + len(certificate.other_names)
+    return tuple(good), f"; {bad} of its names cannot be asked for" if bad > 0 else ""
+
+
+def _lineage_name(names: Sequence[str], certificate: Certificate, used: Collection[str]) -> str:
+    first = names[0].replace("*", "wildcard") if names else "certificate"
+    plain = slug(first)
+    return plain if is_name(plain) and plain == first and plain not in used else safe_name(f"{first} {certificate.sha256}")
+
+
+def _deployment(place: Place, names: Sequence[str], servers: Mapping[str, str]) -> Optional[Dict[str, Any]]:
+    """The deployment of one place, None when it could not be managed as it was found."""
+    where, server = place.found.where, place.found.server
+    if server not in servers:
+        return None
+    target: Dict[str, Any] = {"kind": str(where.get("kind") or "generic"), "certificate_file": str(where["certificate_file"])}
+    if where.get("key_file") and where["key_file"] != where["certificate_file"]:
+        target["key_file"] = str(where["key_file"])
+    if target["kind"] == "generic":
+        target["reload"] = {"systemd": UNDECIDED}
+    try:
+        parse_server_target(target, "target")
+    except ClmError:
+        return None
+    return {"server": server, "target": target, "endpoints": _endpoints(where, names, servers[server])}
+
+
+def _endpoints(where: Mapping[str, Any], names: Sequence[str], address: str) -> List[Dict[str, Any]]:
+    """Where the server listens with it, and by which name it is asked for."""
+    listens = [text for text in where.get("listen") or () if isinstance(text, str)]
+    sni = next((name for name in names if not name.startswith("*") and not is_address(name)), "")
+    found: List[Dict[str, Any]] = []
+    for text in listens[:MAX_ENDPOINTS]:
+        match = _LISTEN.match(text.split()[0] if text.split() else "")
+        if match is None or not 0 < int(match["port"]) < 65536:
+            continue
+        host = (match["host"] or "").strip("[]")
+        # a loopback address of the server is another machine's for the controller
+        elsewhere = host.startswith("127.") and not address.startswith("127.")
+        endpoint: Dict[str, Any] = {"host": address if host in _ANY or elsewhere else host}
+        endpoint["port"] = int(match["port"])
+        if sni:
+            endpoint["server_name"] = sni
+        if endpoint not in found:
+            found.append(endpoint)
+    return found or [{"host": address, "port": 443, **({"server_name": sni} if sni else {})}]
+
+
+def _comments(certificate: Certificate, group: Sequence[Place], count: int, left: str) -> List[str]:
+    expires = rfc3339(certificate.not_after) if certificate.not_after else "unknown"
+    lines = [
+        f"SHA-256 {certificate.sha256}",
+        f"subject {certificate.subject or '-'}, issued by {certificate.issuer or 'unknown'}",
+        f"key {certificate.key_type}, expires {expires}, found at {len(group)} places{left}",
+    ]
+    if count < len(group):
+        lines.append(f"{len(group) - count} of these places cannot be managed as they were found, and are not below")
+    return [_printable(line) for line in lines]
+
+
+def _printable(text: str) -> str:
+    """One line for a comment: what an attacker wrote into a certificate must not end the comment."""
+    return "".join(char if char.isprintable() else "?" for char in text)[:300]
+
+
+def _text(name: str, entry: Mapping[str, Any], comments: Sequence[str]) -> str:
+    dumped = yaml.safe_dump({name: dict(entry)}, sort_keys=False, default_flow_style=False, allow_unicode=False, width=1000)
+    lines = [f"# {comment}" for comment in comments] + dumped.splitlines()
+    return "".join(f"  {line}\n" for line in lines)

@@ -1,0 +1,99 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory of many deployments, against a static inventory that says the same.
+
+    .venv/bin/python tests/benchmarks/inventory.py [deployments] [bin folder of a core]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / ".cache" / "dev"))
+
+import yaml
+
+from ansible_collections.certops.clm.tests.support.manifests import data, deployment
+from ansible_collections.certops.clm.tests.support.world import World
+
+SERVERS = 200
+
+
+def build(folder: Path, count: int) -> Path:
+    """An estate in which every tenth deployment serves something else than it should; returns the inventory's folder."""
+    lineages = {
+        f"app{number}": {
+            "names": [f"app{number}.example.com"], "service": f"service{number % 300}",
+            "deployments": [deployment(f"web{number % SERVERS}", certificate_file=f"/t/{number}.pem", key_file=f"/t/{number}.key")],
+        }
+        for number in range(count)
+    }  # fmt: skip
+    world = World(folder, data(**lineages))
+    old = world.authority.chain("old.example.com")
+    for number in range(count):
+        name = f"app{number}"
+        chain = world.authority.chain(f"{name}.example.com")
+        world.version(name, chain)
+        world.serve(f"web{number % SERVERS}.example.com|8443|{name}.example.com|none", old if number % 10 == 0 else chain)
+    world.save()
+    place = folder / "inventory"
+    place.mkdir()
+    (place / "a.yml").write_text(yaml.safe_dump({"all": {"hosts": {f"web{number}": {} for number in range(SERVERS)}}}))
+    (place / "b.clm.yml").write_text("plugin: certops.clm.certificates\nmanifest: ../manifest.yml\n")
+    return place
+
+
+def timed(core: Path, inventory: Path) -> Any:
+    """CPU seconds of the cheapest of three readings (the machine may be busy), and the inventory as JSON."""
+    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "dev")}
+    argv = [core / "ansible-inventory", "-i", inventory, "--list", "--export"]
+    best, text = 1e9, ""
+    for _try in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        text = subprocess.run(argv, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    return best, json.loads(text)
+
+
+def plain(value: Any) -> Any:
+    """The data without Ansible's marks."""
+    if isinstance(value, dict):
+        return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def static(dumped: Any) -> Any:
+    """The same inventory as the data of a static inventory file."""
+    hosts = plain(dumped["_meta"]["hostvars"])
+    groups = {name: {"hosts": {host: {} for host in group["hosts"]}} for name, group in dumped.items() if group.get("hosts")}
+    return {"all": {"hosts": hosts, "children": groups, "vars": plain(dumped["all"].get("vars", {}))}}
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    core = Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / ".venv" / "bin"
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.monotonic()
+        inventory = build(Path(folder), count)
+        print(f"built in {time.monotonic() - start:.1f} s")
+        ours, dumped = timed(core, inventory)
+        same = Path(folder) / "static.json"
+        same.write_text(json.dumps(static(dumped)))  # JSON: the faster of the two forms
+        theirs, again = timed(core, same)
+        assert set(again["_meta"]["hostvars"]) == set(dumped["_meta"]["hostvars"])
+        print(f"{count} deployments: certificates {ours:.2f} s CPU, static JSON {theirs:.2f} s, ratio {ours / theirs:.2f}")
+
+
+if __name__ == "__main__":
+    main()
