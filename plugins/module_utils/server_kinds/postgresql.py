@@ -72,10 +72,7 @@ class _Postgresql:
     def find(self) -> Iterator[Found]:
         """One record for each cluster with ssl on; a configuration that cannot be read is one with its error."""
         uses: List[Use] = []
-        paths = [
-            path for pattern in self.patterns for path in (sorted(glob.glob(pattern)) or ([] if glob.has_magic(pattern) else [pattern]))
-        ]
-        for path in paths[:MAX_FILES]:
+        for path in [path for pattern in self.patterns for path in _paths(pattern)][:MAX_FILES]:
             values: Values = {}
             try:
                 _settings(path, values)
@@ -100,6 +97,12 @@ class _Postgresql:
         listen = tuple(f"{host.strip()}:{port}" for host in hosts.split(",") if host.strip())
         certificate, key = (os.path.normpath(os.path.join(data, file)) for file in (certificate, key))
         return [Use(config_file, line, certificate, key, listen=listen)]
+
+
+def _paths(pattern: str) -> List[str]:
+    """The files of a pattern. A path that somebody named and that is not there is kept, to be said; a default one is not."""
+    usual = glob.has_magic(pattern) or pattern in OPTIONS["config"]["default"]
+    return sorted(glob.glob(pattern)) or ([] if usual else [pattern])
 
 
 def create(options: Mapping[str, Any], clock: Clock) -> Source:

@@ -1,0 +1,38 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans one wave."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.manifest import load
+from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_hosts
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_store
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.gate import checked_gate
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.plan import make_plan
+
+NOT_BEGUN = "the plays on localhost did not run, so nobody looked and nothing was begun"
+LIMIT = (
+    "Run without --limit: only what is due is worked on anyway. To run on a part, name localhost and the servers too, "
+    "as in --limit 'localhost,web1,shop-web1-*'"
+)
+
+
+class ActionModule(WaveAction):
+    """The first step: it reads, and writes nothing."""
+
+    STEP = "plan"
+
+    def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
+        if not args["run_id"]:
+            raise ConfigError(NOT_BEGUN, field="rotate_run_id", hint=LIMIT)
+        gate = checked_gate(args["gate"] or "", self._loader, self._task._role)
+        manifest = load(args["manifest"])
+        store = open_store(manifest.secret_store, utc_now)
+        judged = judge_hosts(manifest, args["hosts"], store, utc_now())
+        known = {host for hosts in self.task_vars.get("groups", {}).values() for host in hosts}
+        return {"gate": gate, **make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=args["issue"])}

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only file that knows AnsibleModule: runs a flow, translates its errors once, ends the module.
+
+Standard library and Ansible only: this file travels to managed hosts.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, List, Mapping
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .errors import ClmError, ConfigError
+from .outcome import FAILED, ROLLED_BACK, UNPROVEN, Outcome, any_changed, as_dicts
+
+NEGATIVE = frozenset({FAILED, UNPROVEN, ROLLED_BACK})
+NAMED_IN_MESSAGE = 5
+
+
+def utc_now() -> datetime:
+    """The real clock, timezone-aware UTC; everything below a module or an action is given it as an argument."""
+    return datetime.now(timezone.utc)
+
+
+def batch_result(outcomes: Mapping[str, Outcome], diff: bool = False, **more: Any) -> Dict[str, Any]:
+    """The result of a batch: changed, outcomes by id, and with `diff` the public facts of each item that changes."""
+    result: Dict[str, Any] = {"changed": any_changed(outcomes.values()), "outcomes": as_dicts(outcomes), **more}
+    if diff:
+        moved = {item: outcome for item, outcome in outcomes.items() if outcome.changed}
+        result["diff"] = {
+            "before": {item: dict(outcome.before) for item, outcome in moved.items()},
+            "after": {item: dict(outcome.after) for item, outcome in moved.items()},
+        }
+    return result
+
+
+def failure_message(outcomes: Mapping[str, Outcome]) -> str:
+    """What to tell a person about the items that failed, empty when none did; all of them are in the outcomes."""
+    bad = [(item, outcome) for item, outcome in outcomes.items() if outcome.state in NEGATIVE]
+    if not bad:
+        return ""
+    parts: List[str] = [_one_failure(item, outcome) for item, outcome in bad[:NAMED_IN_MESSAGE]]
+    if len(bad) > NAMED_IN_MESSAGE:
+        parts.append(f"and {len(bad) - NAMED_IN_MESSAGE} more, see outcomes")
+    return f"{len(bad)} of {len(outcomes)} items failed: " + "; ".join(parts)
+
+
+def _one_failure(item: str, outcome: Outcome) -> str:
+    text = f"{item} at step {outcome.step} ({outcome.state}): {outcome.message}"
+    return f"{text}. Next: {outcome.next_action}" if outcome.next_action else text
+
+
+def error_result(error: ClmError) -> Dict[str, Any]:
+    """The parts of a failure result for an error that concerns the whole call."""
+    return {"msg": str(error), "error": error.as_dict()}
+
+
+def validate(spec: Mapping[str, Any], values: Mapping[str, Any], field: str = "") -> Dict[str, Any]:
+    """The values with defaults and types as the spec asks; ConfigError names `field` and every mistake."""
+    result = ArgumentSpecValidator(dict(spec)).validate(dict(values))
+    if result.error_messages:
+        raise ConfigError("; ".join(result.error_messages), field=field)
+    return dict(result.validated_parameters)
+
+
+def provider_options(index: Any, given: Mapping[str, Any], field: str) -> Dict[str, Any]:
+    """What `issuer: {type: ...}` and its like hold beside the type, validated against that provider's own options."""
+    kind = given.get("type")
+    if kind not in index.NAMES:
+        raise ConfigError(f"unknown type {kind!r}", field=f"{field}.type", hint="one of " + ", ".join(index.NAMES))
+    return validate(index.options_of(kind), {key: value for key, value in given.items() if key != "type"}, field)
+
+
+def new_run_id() -> str:
+    """An id for what one task did, where the caller gave none."""
+    return secrets.token_hex(8)
+
+
+def run(module: AnsibleModule, work: Callable[[Mapping[str, Any], bool], Mapping[str, Outcome]], **more: Any) -> None:
+    """End the module with what `work(params, check_mode)` says of each item; fail at the end when an item failed."""
+    outcomes = _guarded(module, work)
+    result = batch_result(outcomes, diff=bool(module._diff), **more)
+    message = failure_message(outcomes)
+    if message:
+        module.fail_json(msg=message, **result)
+    module.exit_json(**result)
+
+
+def run_info(module: AnsibleModule, work: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """End a module that only reads with the facts that `work(params)` returns."""
+    facts = _guarded(module, lambda params, check_mode: work(params))
+    module.exit_json(changed=False, **facts)
+
+
+def run_raw(module: AnsibleModule, work: Callable[[Mapping[str, Any], bool], Mapping[str, Any]]) -> None:
+    """End a module with a whole result that `work` made itself; a result with `failed` true ends it as a failure."""
+    result = dict(_guarded(module, work))
+    if result.pop("failed", False):
+        module.fail_json(msg=result.pop("msg", "failed"), **result)
+    module.exit_json(**result)
+
+
+def _guarded(module: AnsibleModule, work: Callable[[Mapping[str, Any], bool], Any]) -> Any:
+    try:
+        return work(module.params, bool(module.check_mode))
+    except ClmError as error:
+        module.fail_json(**error_result(error))
+    except OSError as error:
+        module.fail_json(msg=f"the system refused: {error.strerror or error} ({error.filename or 'no file'})")
+    raise AssertionError("fail_json returned")

@@ -1,0 +1,68 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records one wave. The code is the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wave_record
+version_added: "0.1.0"
+short_description: Record one wave and write the report
+description:
+  - Makes proven versions the current ones and marks rejected ones, writes the outcome of every deployment to the ledger,
+    keeps what was seen served, and writes the report.
+  - The task never fails. Every host of the wave gets an outcome, also when everything went wrong, and
+    M(certops.clm.wave_verdict) turns that host red.
+options:
+  plan:
+    description: What M(certops.clm.wave_plan) returned as RV(certops.clm.wave_plan#module:plan).
+    type: dict
+    required: true
+  outcomes:
+    description: What the step before said of each host.
+    type: dict
+    default: {}
+  versions:
+    description: The version of each lineage to deploy, as M(certops.clm.wave_issue) returned it.
+    type: dict
+    default: {}
+  restored:
+    description: By lead, what putting back returned.
+    type: dict
+    default: {}
+  committed:
+    description: By lead, what committing returned.
+    type: dict
+    default: {}
+
+author: certops.clm authors (@certops)
+extends_documentation_fragment:
+  - certops.clm.attributes
+seealso:
+  - module: certops.clm.wave_verdict
+"""
+
+EXAMPLES = r"""
+- name: Record and report
+  certops.clm.wave_record:
+    plan: "{{ rotate_plan.plan }}"
+    versions: "{{ rotate_issued.versions }}"
+    outcomes: "{{ rotate_settled.outcomes }}"
+  register: rotate_recorded
+  run_once: true
+  ignore_errors: true
+  ignore_unreachable: true
+"""
+
+RETURN = r"""
+outcomes:
+  description: One outcome for each host of the wave, by host name.
+  type: dict
+  returned: always
+report:
+  description: The paths of the report's files by name.
+  type: dict
+  returned: when the manifest names a folder for the report
+"""

@@ -1,0 +1,233 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the report says, as plain data: the page, the JSON and the CSV are all made from this."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.certops.clm.plugins.plugin_utils.report.words import (
+    STATE_TEXT,
+    TONES,
+    ago,
+    count,
+    day,
+    life_left,
+    minute,
+    safe_url,
+    short,
+    span,
+    visible,
+    with_short_hashes,
+)
+
+MOVED = ("done",)
+NOT_GOOD = ("failed", "rolled_back", "unproven", "pending", "deferred")
+MAX_UNMANAGED = 200
+
+
+def build(
+    *,
+    places: Sequence[Mapping[str, Any]],
+    lineages: Sequence[Mapping[str, Any]],
+    unmanaged: Sequence[Mapping[str, Any]],
+    events: Iterable[Mapping[str, Any]],
+    ledger: Mapping[str, Any],
+    now: datetime,
+    run_id: str = "",
+    title: str = "Certificates",
+) -> Dict[str, Any]:
+    """The whole report. places and lineages are facts of now, events are the ledger's events of run_id."""
+    outcomes = _last_outcomes(events)
+    rows = [_place(place, outcomes.get(str(place["id"])), now) for place in places]
+    report: Dict[str, Any] = {
+        "title": title,
+        "run_id": run_id,
+        "generated_at": minute(now),
+        "moved": [row for row in rows if row["outcome_state"] in MOVED],
+        "failed": [_failure(row) for row in rows if row["outcome_state"] in NOT_GOOD],
+        "lineages": sorted((_lineage(item, now) for item in lineages), key=_by_urgency),
+        "places": rows,
+        "unmanaged": [_unmanaged(item) for item in unmanaged[:MAX_UNMANAGED]],
+        "unmanaged_more": max(0, len(unmanaged) - MAX_UNMANAGED),
+        "ledger_text": _ledger_text(ledger),
+        "ledger": dict(ledger),
+    }
+    report.update(_head(report, ran=bool(outcomes), now=now, unmanaged=len(unmanaged)))
+    return report
+
+
+def _last_outcomes(events: Iterable[Mapping[str, Any]]) -> Dict[str, Mapping[str, Any]]:
+    """The last outcome of each deployment."""
+    return {str(event["deployment"]): event for event in events if event.get("action") == "outcome" and event.get("deployment")}
+
+
+def _place(place: Mapping[str, Any], event: Optional[Mapping[str, Any]], now: datetime) -> Dict[str, Any]:
+    state, tone = _state(place, event)
+    row = {
+        "id": str(place["id"]),
+        "lineage": visible(place["lineage"]),
+        "server": visible(place.get("server") or ""),
+        "place": visible(place.get("place") or place["id"]),
+        "endpoints_text": visible(", ".join(place.get("endpoints", ()))),
+        "served_sha256": str(place.get("served_sha256") or ""),
+        "served_short": short(place.get("served_sha256")),
+        "served_until": minute(place.get("served_until")),
+        "served_text": _served_text(place, now),
+        "answer": str(place.get("answer") or ""),
+        "state": state,
+        "state_text": STATE_TEXT.get(state, state),
+        "tone": tone,
+        "outcome_state": "",
+        "why": str(place.get("why") or ""),
+    }
+    row.update({name: visible(place.get(name) or "") for name in ("owner", "service", "environment", "criticality")})
+    row["runbook"] = safe_url(place.get("runbook"))
+    row["consumers"] = ", ".join(visible(name) for name in place.get("consumers", ()))
+    row.update(_from_event(event))
+    return row
+
+
+def _from_event(event: Optional[Mapping[str, Any]]) -> Dict[str, str]:
+    event = event or {}
+    return {
+        "outcome_state": str(event.get("state", "")),
+        "step": visible(event.get("step", "")),
+        "message": visible(event.get("message", "")),
+        "message_text": with_short_hashes(visible(event.get("message", ""))),
+        "next_action": visible(event.get("next_action", "")),
+        "reason_text": visible(event.get("reason", "")),
+        "before_short": short(event.get("before_sha256")),
+        "after_short": short(event.get("sha256")),
+        "before_sha256": str(event.get("before_sha256") or ""),
+        "after_sha256": str(event.get("sha256") or ""),
+    }
+
+
+def _state(place: Mapping[str, Any], event: Optional[Mapping[str, Any]]) -> Tuple[str, str]:
+    """What to call the place now: what happened in this run first, else what was seen."""
+    if event and event.get("state") in TONES and event["state"] != "unchanged":
+        return str(event["state"]), TONES[str(event["state"])]
+    if place.get("answer") == "could_not_look":
+        return "could_not_look", "bad"
+    if place.get("why"):
+        return "due", "warn"
+    return ("good", "good") if place.get("served_sha256") else ("not_seen", "warn")
+
+
+def _served_text(place: Mapping[str, Any], now: datetime) -> str:
+    sha256, until = place.get("served_sha256"), place.get("served_until")
+    if not sha256:
+        return "Nothing was seen served there."
+    return f"Served now: {short(sha256)}" + (f", {span_until(until, now)}." if until else ".")
+
+
+def span_until(until: datetime, now: datetime) -> str:
+    """'holds for another 3 days' or 'expired 2 hours ago'."""
+    return f"holds for another {span(until - now)}" if until > now else f"expired {ago(now - until)}"
+
+
+def _failure(row: Mapping[str, Any]) -> Dict[str, Any]:
+    tone = "warn" if row["outcome_state"] in ("pending", "deferred") else "bad"
+    return {**row, "tone": tone, "state_text": STATE_TEXT.get(row["outcome_state"], row["outcome_state"])}
+
+
+def _lineage(item: Mapping[str, Any], now: datetime) -> Dict[str, Any]:
+    before, after = item.get("not_before"), item.get("not_after")
+    percent = life_left(before, after, now)
+    names = [visible(name) for name in item.get("names", ())]
+    context = (item.get("service"), item.get("environment"), item.get("criticality"), item.get("issuer"))
+    return {
+        "lineage": visible(item["lineage"]),
+        "names_text": ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else ""),
+        "left_text": "no certificate yet" if after is None else (span(after - now) if after > now else f"expired {ago(now - after)}"),
+        "left_percent": percent,
+        "tone": "bad" if after is None or percent is None or percent < 15 else "warn" if item.get("reason") else "good",
+        "next_due_text": day(item.get("next_due")) if item.get("next_due") else "now",
+        "not_after": minute(after),
+        "sha256": str(item.get("sha256") or ""),
+        "reason_text": visible(item.get("reason") or ""),
+        "owner": visible(item.get("owner") or ""),
+        "context_text": " · ".join(visible(part) for part in context if part),
+        "sort": (item.get("next_due") or now, str(item["lineage"])),
+    }
+
+
+def _by_urgency(item: Dict[str, Any]) -> Any:
+    return item.pop("sort")
+
+
+def _unmanaged(item: Mapping[str, Any]) -> Dict[str, str]:
+    names = [visible(name) for name in item.get("names", ())]
+    return {
+        "place": visible(item.get("place", "")),
+        "names_text": ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else ""),
+        "issuer": visible(item.get("issuer", "")),
+        "not_after": minute(item.get("not_after")),
+        "sha256": str(item.get("sha256") or ""),
+    }
+
+
+def _ledger_text(ledger: Mapping[str, Any]) -> str:
+    if not ledger:
+        return "none is configured."
+    if not ledger.get("ok"):
+        return f"BROKEN: {visible(ledger.get('problem', ''))}"
+    chains = ledger.get("chains", 1)
+    return f"{count(int(ledger.get('events', 0)), 'event')} in {count(int(chains), 'chain')}, whole from the first line to the last."
+
+
+def _head(report: Mapping[str, Any], *, ran: bool, now: datetime, unmanaged: int) -> Dict[str, Any]:
+    bad = [row for row in report["failed"] if row["tone"] == "bad"]
+    waiting = [row for row in report["places"] if row["state"] == "due"]
+    blind = [row for row in report["places"] if row["state"] == "could_not_look"]
+    moved = [row for row in report["moved"] if row["outcome_state"] == "done"]
+    tone = "bad" if bad or blind or not report["ledger"].get("ok", True) else "warn" if waiting or report["failed"] else ""
+    tiles = [
+        (len(report["places"]), "places managed"),
+        (len(moved), "moved in this run"),
+        (len(bad), "failed or undone"),
+        (len(waiting), "still due"),
+        (len(blind), "could not be looked at"),
+        (unmanaged, "seen, not managed"),
+    ]
+    return {
+        "tone": tone,
+        "headline": _headline(len(moved), len(bad), len(waiting), len(blind), ran),
+        "subline": _subline(report["lineages"], len(waiting)),
+        "tiles": [{"number": number, "label": label} for number, label in tiles],
+    }
+
+
+def _headline(moved: int, bad: int, waiting: int, blind: int, ran: bool) -> str:
+    if bad:
+        return f"{count(bad, 'place')} did not get a new certificate; {moved} did"
+    if blind:
+        return f"{count(blind, 'place')} could not be looked at"
+    if waiting:
+        return f"{count(waiting, 'place')} still due" + (f", {moved} moved" if moved else "")
+    if ran and moved:
+        return f"{count(moved, 'place')} moved to a new certificate, none failed"
+    return "Nothing is due"
+
+
+def _subline(lineages: Sequence[Mapping[str, Any]], waiting: int) -> str:
+    if not lineages:
+        return "The manifest names no certificate."
+    if waiting:
+        return "Run the rotation again to go on: it takes up what is left, and issues nothing twice."
+    return f"Next renewal: {lineages[0]['lineage']}, {lineages[0]['next_due_text']}."
+
+
+def rows_for_csv(report: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """One flat row for each place, in the columns of CSV_COLUMNS."""
+    return [{name: row.get(name, "") for name in CSV_COLUMNS} for row in report["places"]]
+
+
+CSV_COLUMNS = (
+    "id", "lineage", "server", "place", "endpoints_text", "state", "outcome_state", "step", "served_sha256", "served_until",
+    "before_sha256", "after_sha256", "reason_text", "message", "next_action", "owner", "service", "environment",
+    "criticality", "runbook", "consumers",
+)  # fmt: skip

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writing the report: one HTML page that needs nothing beside it, with JSON and CSV of the same data."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any, Dict, Mapping
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ansible_collections.certops.clm.plugins.module_utils.files import write as write_file
+from ansible_collections.certops.clm.plugins.plugin_utils.report.model import CSV_COLUMNS, rows_for_csv
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def render(report: Mapping[str, Any]) -> Dict[str, str]:
+    """The three files by name."""
+    return {"report.html": page(report), "report.json": as_json(report), "report.csv": as_csv(report)}
+
+
+def page(report: Mapping[str, Any]) -> str:
+    """The page; every value is escaped, whatever it holds."""
+    environment = Environment(loader=FileSystemLoader(str(Path(__file__).parent)), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("page.html.j2").render(r=report)
+
+
+def as_json(report: Mapping[str, Any]) -> str:
+    """The report's data, stable from run to run."""
+    return json.dumps(report, indent=1, sort_keys=True, default=str) + "\n"
+
+
+def as_csv(report: Mapping[str, Any]) -> str:
+    """One line for each place; a cell that a spreadsheet would run as a formula gets a leading apostrophe (OWASP)."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows_for_csv(report):
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    text = str(value)
+    return "'" + text if text.startswith(FORMULA) else text
+
+
+def write(folder: Path, report: Mapping[str, Any]) -> Dict[str, str]:
+    """Write the three files, each whole or not at all; returns their paths by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for name, text in render(report).items():
+        write_file(str(folder / name), text.encode(), mode=0o644)
+        paths[name] = str(folder / name)
+    return paths

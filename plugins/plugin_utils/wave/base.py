@@ -1,0 +1,83 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The frame of a wave's batch steps: whatever happens, one outcome for each host, and the task itself never fails."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Mapping
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
+from ansible_collections.certops.clm.plugins.module_utils.outcome import failed
+from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, complete, everything_failed, red
+
+
+def utc_now() -> datetime:
+    """The controller's clock."""
+    return datetime.now(timezone.utc)
+
+
+class WaveAction(ActionBase):
+    """A batch step.
+
+    A subclass has the STEP that its outcomes name, the one that it comes AFTER, and answers `step(args, check_mode)` with
+    `outcomes`.
+    """
+
+    STEP = ""
+    AFTER = ""
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
+        result: Dict[str, Any] = super().run(tmp, task_vars)
+        self.task_vars: Mapping[str, Any] = task_vars or {}
+        hosts = self._hosts(self._task.args)
+        self._failed_before: Dict[str, OutcomeDict] = {}
+        answer: Dict[str, Any] = {}
+        try:
+            given = self._step(hosts)
+            outcomes = complete(hosts, given.get("outcomes", {}), self.STEP)
+            answer = given
+        except ClmError as error:
+            outcomes = everything_failed(hosts, self.STEP, failed(self.STEP, error).message, error.hint)
+            outcomes.update(self._failed_before)
+        except Exception as error:  # the wave must go on to its record and its verdict, whatever broke
+            Display().vvv(traceback.format_exc())
+            outcomes = everything_failed(hosts, self.STEP, f"{type(error).__name__} in the step {self.STEP}: {error}")
+            outcomes.update(self._failed_before)
+        result.update(answer)
+        result["outcomes"] = outcomes
+        result.setdefault("changed", False)
+        return result
+
+    def _step(self, hosts: List[str]) -> Dict[str, Any]:
+        """The step's answer; it gets an outcome for each host, and what was red before it stays so, whatever breaks."""
+        args = json.loads(json.dumps(validated(self)))  # plain types on every core
+        plan = args.get("plan") or {}
+        self._failed_before = red(complete(plan.get("refused") or {}, plan.get("refused") or {}, "plan"))
+        if "plan" in args and "items" not in plan:
+            self._failed_before = {**complete(hosts, {}, "plan"), **self._failed_before}
+            raise ClmError("the wave has no plan")
+        if "outcomes" in args:
+            args["outcomes"] = complete(hosts, args["outcomes"], self.AFTER)
+            self._failed_before = red(args["outcomes"])
+        return self.step(args, bool(self._task.check_mode))
+
+    def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
+        """What the step does; ClmError is turned into outcomes."""
+        raise NotImplementedError
+
+    @staticmethod
+    def _hosts(args: Mapping[str, Any]) -> List[str]:
+        plan = args.get("plan")
+        hosts = args.get("hosts") if "hosts" in args else plan.get("hosts") if isinstance(plan, Mapping) else None
+        return [str(host) for host in hosts or ()]

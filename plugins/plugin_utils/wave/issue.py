@@ -1,0 +1,150 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Issuing for one wave: each lineage once, and what every lead then has to deploy on its server."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, Issuer, SecretStore, StoredVersion
+from ansible_collections.certops.clm.plugins.module_utils.flows.issue import Wanted, converge
+from ansible_collections.certops.clm.plugins.module_utils.ledger import Recorder
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
+from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, PENDING, PLANNED, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import RUN_AGAIN, OutcomeDict, from_servers, missing, positive
+
+OpenIssuer = Callable[[Mapping[str, Any]], Issuer]
+
+
+def reasons_to_issue(plan: Mapping[str, Any]) -> Dict[str, Mapping[str, Any]]:
+    """By lineage, why it is to be issued; lineages without a reason are not in it."""
+    return {item["lineage"]: item["issue"] for item in plan["items"].values() if item["issue"]}
+
+
+def issue(
+    plan: Mapping[str, Any],
+    manifest: Manifest,
+    requests: Mapping[str, Any],
+    *,
+    store: SecretStore,
+    open_issuer: OpenIssuer,
+    ledger: Recorder,
+    clock: Clock,
+    check_mode: bool = False,
+) -> Dict[str, Outcome]:
+    """One outcome for each lineage of the wave that has a reason to issue."""
+    outcomes = {name: _no_request(name, request["problem"]) for name, request in requests.items() if "problem" in request}
+    due = [manifest.lineages[name] for name in reasons_to_issue(plan) if name not in outcomes]
+    for issuer in dict.fromkeys(lineage.issuer for lineage in due):
+        group = [lineage for lineage in due if lineage.issuer == issuer]
+        policies = dict.fromkeys(lineage.profile for lineage in group)
+        for profile in policies:
+            same = [lineage for lineage in group if lineage.profile == profile]
+            wanted = [_wanted(manifest, lineage, store, requests) for lineage in same]
+            outcomes.update(
+                converge(
+                    wanted,
+                    store=store,
+                    issuer=open_issuer(manifest.issuers[issuer]),
+                    policy=manifest.policy_of(same[0]),
+                    ledger=ledger,
+                    clock=clock,
+                    run_id=str(plan["run_id"]),
+                    check_mode=check_mode,
+                    promote=False,
+                )
+            )
+    return outcomes
+
+
+def _no_request(lineage: str, problem: str) -> Outcome:
+    """Without a request of its server nothing is asked for: the flow would make the key here, where it must never be."""
+    return Outcome(FAILED, "request", message=f"{lineage}: {problem}", next_action=RUN_AGAIN)
+
+
+def _wanted(manifest: Manifest, lineage: Lineage, store: SecretStore, requests: Mapping[str, Any]) -> Wanted:
+    current = store.load(lineage.name)
+    return Wanted(
+        id=lineage.name,
+        lineage=lineage.name,
+        names=lineage.names,
+        profile=manifest.profile_of(lineage),
+        labels=lineage.labels,
+        forced=lineage.forced,
+        csr_pem=str(requests.get(lineage.name, {}).get("csr_pem", "")),
+        reuse_key=lineage.reuse_key,
+        compromised=bool(current and current.sha256 in lineage.compromised),
+    )
+
+
+def version_of(store: SecretStore, lineage: str, version: str) -> Optional[Dict[str, Any]]:
+    """A version as the steps hand it on: everything but the key; None when there is no such certificate."""
+    stored: Optional[StoredVersion] = store.load(lineage, version) if version else None
+    if stored is None or not stored.sha256:
+        return None
+    return {
+        "lineage": lineage,
+        "version": stored.version,
+        "state": stored.state,
+        "sha256": stored.sha256,
+        "spki_sha256": stored.spki_sha256,
+        "chain_pem": stored.chain_pem,
+    }
+
+
+def by_host(plan: Mapping[str, Any], issued: Mapping[str, Outcome], versions: Mapping[str, Any]) -> Dict[str, OutcomeDict]:
+    """One outcome for each host: what became of its lineage, or why the plan refused it."""
+    outcomes: Dict[str, OutcomeDict] = dict(plan["refused"])
+    for host, item in plan["items"].items():
+        lineage = item["lineage"]
+        outcome = issued.get(lineage)
+        if outcome is not None and (not positive(outcome.as_dict()) or lineage in versions):
+            outcomes[host] = {**outcome.as_dict(), "before": item["before"]}
+        elif outcome is not None and outcome.after.get("version"):
+            # asked for by an earlier run, and still no answer: the flow has nothing new to say, the wave has nothing to deploy
+            outcomes[host] = {**outcome.as_dict(), "state": PENDING, "before": item["before"]}
+        elif lineage in versions:
+            reason = item["deploy"] or {}
+            outcomes[host] = {**Outcome(UNCHANGED, "issue", before=item["before"]).as_dict(), "reason": reason or None}
+        else:
+            outcomes[host] = missing("issue", f"lineage {lineage} has no version that could be deployed.")
+    return outcomes
+
+
+def work_of(plan: Mapping[str, Any], outcomes: Mapping[str, OutcomeDict], versions: Mapping[str, Any]) -> Dict[str, List[Dict[str, Any]]]:
+    """By lead, what to deploy on its server: only items whose issue step left nothing to worry about."""
+    work: Dict[str, List[Dict[str, Any]]] = {}
+    for host, item in plan["items"].items():
+        if item["server"] and positive(outcomes[host]):
+            work.setdefault(item["lead"], []).append(deployable(plan, host, versions[item["lineage"]]))
+    return work
+
+
+def deployable(plan: Mapping[str, Any], host: str, version: Mapping[str, Any]) -> Dict[str, Any]:
+    """One item as server_deployment takes it."""
+    item = plan["items"][host]
+    lineage = plan["lineages"][item["lineage"]]
+    return {**item["deployment"], "version": dict(version), "key_origin": lineage["key_origin"], "dead": lineage["dead"]}
+
+
+def requests_of(plan: Mapping[str, Any], requested: Mapping[str, Any]) -> Dict[str, Dict[str, str]]:
+    """By lineage whose key its server keeps, the request that the server made, or under `problem` why there is none.
+
+    A server speaks for its own items only, and only where it was asked. In check mode there is neither.
+    """
+    found: Dict[str, Dict[str, str]] = {}
+    for host, item in plan["items"].items():
+        lineage = item["lineage"]
+        if lineage in found or not item["issue"] or plan["lineages"][lineage]["key_origin"] != "host":
+            continue
+        result = requested.get(item["lead"])
+        given = result.get("requests") if isinstance(result, Mapping) else None
+        request = given.get(host) if isinstance(given, Mapping) else None
+        csr_pem = request.get("csr_pem") if isinstance(request, Mapping) else None
+        said = from_servers(requested, {item["lead"]: [host]}, "request")[host]
+        if isinstance(csr_pem, str) and csr_pem and positive(said):
+            found[lineage] = {"csr_pem": csr_pem}
+        elif said["state"] != PLANNED:
+            found[lineage] = {"problem": said["message"] or "the server made no request."}
+    return found

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of one wave: for each host what is to be done and why, who leads its server, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any, Collection, Dict, List, Mapping, Sequence
+
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
+from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
+from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
+
+MANIFEST_NEXT = "Mend the manifest or the inventory, then run the rotation again."
+
+
+def make_plan(
+    manifest: Manifest, hosts: Sequence[str], judged: Mapping[str, Judged], servers: Collection[str], *, run_id: str, issue: bool
+) -> Dict[str, Any]:
+    """Plan, outcomes and requests of a wave. A host that nobody can deploy is refused here, before anything is written."""
+    outcomes = {host: _refusal(host, judged.get(host), servers) for host in hosts}
+    good = [host for host in hosts if outcomes[host].state != FAILED]
+    items = {host: _item(judged[host], issue) for host in good}
+    leads: Dict[str, str] = {}
+    for host in good:
+        if items[host]["server"]:
+            items[host]["lead"] = leads.setdefault(items[host]["server"], host)
+    lineages = {judged[host].lineage.name: judged[host].lineage for host in good}
+    plan = {
+        "run_id": run_id,
+        "manifest": manifest.path,
+        "hosts": list(hosts),
+        "items": items,
+        "refused": {host: outcome.as_dict() for host, outcome in outcomes.items() if outcome.state == FAILED},
+        "lineages": {name: _lineage(manifest, lineage) for name, lineage in lineages.items()},
+        "secret_store": dict(manifest.secret_store),
+        "client_classes": dict(manifest.client_classes),
+        "issue": issue,
+    }
+    return {
+        "plan": plan,
+        "outcomes": {host: outcome.as_dict() for host, outcome in outcomes.items()},
+        "requests": _requests(manifest, items, lineages),
+    }
+
+
+def _refusal(host: str, judged: Any, servers: Collection[str]) -> Outcome:
+    if judged is None:
+        message = f"{host} is not a deployment of the manifest: what nobody asked us to manage is never touched."
+        return Outcome(FAILED, "plan", message=message, next_action="Adopt it first: ansible-playbook certops.clm.adopt")
+    server = judged.deployment.server
+    if server and server not in servers:
+        # delegate_to a name that no inventory knows would be tried over SSH by that name
+        message = f"{host}: the server {server!r} of lineage {judged.lineage.name} is not a host of the inventory."
+        return Outcome(FAILED, "plan", message=message, next_action=MANIFEST_NEXT)
+    return Outcome(UNCHANGED, "plan", before=_served(judged))
+
+
+def _served(judged: Judged) -> Dict[str, Any]:
+    served = judged.served
+    if not served:
+        return {}
+    return {"sha256": served.sha256, "not_before": rfc3339(served.not_before), "not_after": rfc3339(served.not_after)}
+
+
+def _item(judged: Judged, issue: bool) -> Dict[str, Any]:
+    return {
+        "deployment": judged.deployment.as_item(),
+        "lineage": judged.lineage.name,
+        "server": judged.deployment.server,
+        "lead": "",
+        "issue": judged.issue.as_dict() if judged.issue and issue else None,
+        "deploy": judged.deploy.as_dict() if judged.deploy else None,
+        "wanted_version": judged.wanted_version or "",
+        "before": _served(judged),
+    }
+
+
+def _lineage(manifest: Manifest, lineage: Lineage) -> Dict[str, Any]:
+    return {
+        "labels": lineage.labels,
+        "names": list(lineage.names),
+        "issuer": lineage.issuer,
+        "key_origin": lineage.key_origin,
+        "usages": list(manifest.profile_of(lineage).usages),
+        "dead": list(lineage.compromised),
+    }
+
+
+def _requests(
+    manifest: Manifest, items: Mapping[str, Mapping[str, Any]], lineages: Mapping[str, Lineage]
+) -> Dict[str, List[Dict[str, Any]]]:
+    """By lead, the items whose key is to be made on its server: one for each lineage that has a reason to issue."""
+    requests: Dict[str, List[Dict[str, Any]]] = {}
+    seen = set()
+    for item in items.values():
+        lineage = lineages[item["lineage"]]
+        if lineage.key_origin == "host" and item["issue"] and lineage.name not in seen:
+            seen.add(lineage.name)
+            profile = manifest.profile_of(lineage)
+            common_name = lineage.names[0] if profile.common_name else ""
+            request = {"names": list(lineage.names), "key_type": profile.key_type, "common_name": common_name}
+            requests.setdefault(item["lead"], []).append({**item["deployment"], "key_origin": "host", "request": request})
+    return requests

@@ -1,0 +1,125 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The beginning of a rotation: never blind, never with a silent nothing, and the sizes of the waves. Pure."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timezone
+from typing import Any, Collection, Dict, List, Mapping, Sequence
+
+from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK, SERVED, SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
+from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
+from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.keep import settle_versions
+from ansible_collections.certops.clm.plugins.plugin_utils.waves import wave_sizes
+
+ALL = "all"
+COUNTED = ("seen", "managed", "due", "canaries")
+BLIND_HINT = (
+    "Let the controller and the servers be reached, then run again. To go on without some of them, name them in clm_allow_blind: "
+    "they are then left as they are, and the run says so."
+)
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts by time and is never used twice."""
+    return f"{now.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def blind_spots(
+    manifest: Manifest, seen: Observations, judged: Mapping[str, Judged], servers: Collection[str], allowed: Collection[str]
+) -> List[str]:
+    """One sentence for everything that would be taken for good only because nobody could look at it.
+
+    What could not be looked at but is due anyway is no blind spot: its wave proves it, or fails.
+    """
+    spots = [
+        f"the manifest names the server {name!r}, which the inventory does not have" for name in manifest.servers if name not in servers
+    ]
+    if ALL in allowed:
+        return spots
+    for name in manifest.servers:
+        look = seen.servers.get(name)
+        if name in servers and name not in allowed and (look is None or not look.reached):
+            spots.append(f"{name}: {look.error if look else 'it was not asked'}")
+    for one in judged.values():
+        unseen = one.answer == COULD_NOT_LOOK and one.deploy is None and one.issue is None
+        if (unseen or one.standing.error) and not {one.deployment.server, one.deployment.id} & set(allowed):
+            spots.append(f"{one.deployment.id}: {one.standing.error or one.detail}")
+    return spots
+
+
+def sizes(due: Sequence[str], canaries: Collection[str], judged: Mapping[str, Judged], waves: Sequence[Any]) -> Dict[str, List[int]]:
+    """The sizes for serial, of the canaries and of the rest, in the order of the inventory."""
+    totals: Dict[str, int] = {}
+    for one in judged.values():
+        totals[one.lineage.service] = totals.get(one.lineage.service, 0) + 1
+    rows = [(host, judged[host].lineage.service, totals[judged[host].lineage.service]) for host in due if host in judged]
+    first = [row for row in rows if row[0] in canaries]
+    rest = [row for row in rows if row[0] not in canaries]
+    return {"canary_sizes": wave_sizes(first, ["rest"]) or [1], "wave_sizes": wave_sizes(rest, waves) or [1]}
+
+
+def summary(judged: Mapping[str, Judged], due: Sequence[str], canaries: Collection[str], now: datetime) -> Dict[str, Any]:
+    """How much was seen, is managed and is due, and when the next one falls due."""
+    later = sorted((one.next_due, one.lineage.name) for one in judged.values() if one.next_due and one.next_due > now)
+    return {
+        "seen": sum(1 for one in judged.values() if one.served is not None),
+        "managed": len(judged),
+        "due": len(due),
+        "canaries": sum(1 for host in due if host in canaries),
+        "held": sorted(one.deployment.id for one in judged.values() if one.held),
+        "next_due": rfc3339(later[0][0]) if later else "",
+        "next_lineage": later[0][1] if later else "",
+    }
+
+
+def sentence(facts: Mapping[str, Any], found: Mapping[str, List[int]]) -> str:
+    """What a person reads before the first wave, also when there is nothing to do."""
+    text = f"{facts['seen']} of {facts['managed']} managed deployments seen, {facts['due']} due."
+    if facts["held"]:
+        names = ", ".join(facts["held"][:5])
+        text += f" {len(facts['held'])} serve a foreign certificate and are left alone (take_over: true replaces it): {names}."
+    if not facts["due"]:
+        next_one = f"The next one is {facts['next_lineage']} at {facts['next_due']}." if facts["next_due"] else "No next renewal is known."
+        return f"{text} Nothing to do. {next_one}"
+    rest = facts["due"] - facts["canaries"]
+    waves = f"{rest} in waves of {', '.join(map(str, found['wave_sizes']))}" if rest else "no others"
+    return f"{text} {facts['canaries']} go first as canaries, then {waves}."
+
+
+def blind_message(spots: Sequence[str]) -> str:
+    """What could not be looked at, the first ten by name."""
+    more = f"; and {len(spots) - 10} more" if len(spots) > 10 else ""
+    return f"This run would be blind, so it stops before anything is changed: {'; '.join(spots[:10])}{more}"
+
+
+def events(run_id: str, facts: Mapping[str, Any], promoted: Sequence[str], judged: Mapping[str, Judged]) -> List[Dict[str, Any]]:
+    """The ledger's events for the beginning: the campaign, and each lineage that was promoted."""
+    labels = {one.lineage.name: (one.lineage.labels, one.standing) for one in judged.values()}
+    found: List[Dict[str, Any]] = [{"action": "campaign", "step": "start", "run_id": run_id, **{key: facts[key] for key in COUNTED}}]
+    for name in promoted:
+        wanted = labels[name][1].wanted
+        version = {"version": wanted.version, "sha256": wanted.sha256} if wanted else {}
+        message = "served and proven already; an earlier run did not live to record it"
+        found.append(
+            {"action": "promoted", "step": "start", "run_id": run_id, "lineage": name, "message": message, **version, **labels[name][0]}
+        )
+    return found
+
+
+def promote_served(judged: Mapping[str, Judged], store: SecretStore) -> List[str]:
+    """The lineages whose newest version is served everywhere it is looked for, but which a killed run did not live to promote.
+
+    State is read from reality: a new connection to every endpoint of a deployment showed the version.
+    """
+    versions: Dict[str, Dict[str, str]] = {}
+    for one in judged.values():
+        if one.answer == SERVED and one.deploy is None and one.standing.wanted and one.standing.wanted.state == "issued":
+            versions[one.lineage.name] = {"version": one.standing.wanted.version}
+    done = settle_versions(store, dict.fromkeys(versions, "proven"), versions, {})
+    return sorted(name for name, act in done.items() if act == "promoted")

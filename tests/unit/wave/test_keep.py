@@ -1,0 +1,75 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proven versions become current, those that failed are rejected with their evidence, and nothing goes back and forth."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError
+from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.keep import settle_versions, verdicts
+from ansible_collections.certops.clm.tests.support.world import World
+
+VERSIONS = {"shop": {}}
+
+
+@pytest.mark.parametrize(
+    ("states", "fate"),
+    [
+        (["done", "rolled_back"], {"shop": "proven"}),
+        (["rolled_back", "done"], {"shop": "proven"}),
+        (["rolled_back", "failed"], {"shop": "rejected"}),
+        (["failed", "unproven", "pending"], {}),
+        (["unchanged"], {"shop": "proven"}),
+    ],
+)
+def test_one_good_deployment_proves_a_version_and_only_an_undone_one_speaks_against_it(states, fate):
+    outcomes = {str(number): Outcome(state, "prove").as_dict() for number, state in enumerate(states)}
+    items = {name: {"lineage": "shop"} for name in outcomes}
+    assert verdicts(outcomes, items, VERSIONS) == fate
+    assert verdicts(outcomes, items, {}) == {}
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path)
+    world.version("shop", world.authority.chain("shop.example.com", age=30))
+    return world
+
+
+def settle(world, version, fate):
+    return settle_versions(world.store, {"shop": fate}, {"shop": {"version": version}}, {"shop": ["a at step prove: no"]})
+
+
+def test_a_proven_version_is_promoted_once(world):
+    new = world.version("shop", world.authority.chain("shop.example.com"), state="issued", promote=False)
+    assert settle(world, new, "proven") == {"shop": "promoted"}
+    assert world.store.current("shop") == new and world.store.load("shop").state == "proven"
+    assert settle(world, new, "proven") == {}
+
+
+def test_a_rejected_version_keeps_its_evidence_and_is_not_current(world):
+    before = world.store.current("shop")
+    new = world.version("shop", world.authority.chain("shop.example.com"), state="issued", promote=False)
+    assert settle(world, new, "rejected") == {"shop": "rejected"}
+    assert world.store.current("shop") == before
+    kept = world.store.load("shop", new)
+    assert kept.state == "rejected" and kept.meta["evidence"] == ["a at step prove: no"]
+
+
+def test_what_was_proven_elsewhere_is_not_rejected_for_one_server(world):
+    current = world.store.current("shop")
+    assert settle(world, current, "rejected") == {} and world.store.load("shop").state == "proven"
+
+
+def test_a_version_that_is_gone_is_left_alone(world):
+    assert settle(world, "000099-aaaaaaaa", "proven") == {}
+
+
+def test_a_lineage_that_somebody_has_is_busy(world):
+    new = world.version("shop", world.authority.chain("shop.example.com"), state="issued", promote=False)
+    world.store.begin("shop", world.store.current("shop"))
+    with pytest.raises(BusyError, match="shop"):
+        settle(world, new, "proven")

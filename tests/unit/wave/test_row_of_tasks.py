@@ -1,0 +1,63 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shape of a wave in the role's YAML: literals, order, and one verdict (ecosystem.md, 5a)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+TASKS = yaml.safe_load((ROOT / "roles/rotate/tasks/main.yml").read_text())
+VERDICT = "certops.clm.wave_verdict"
+NAMES = [task["name"] for task in TASKS]
+
+
+@pytest.mark.parametrize("task", TASKS[:-1], ids=NAMES[:-1])
+def test_no_task_before_the_verdict_can_fail_a_host(task):
+    assert task["ignore_errors"] is True, "core 2.16 does not template ignore_errors: it is the literal true"
+    if "ansible.builtin.include_tasks" not in task:  # an include is not reached by a connection, and Ansible refuses the word
+        assert task["ignore_unreachable"] is True
+
+
+@pytest.mark.parametrize("task", TASKS, ids=NAMES)
+def test_nothing_that_loses_hosts_or_starts_the_next_wave(task):
+    assert not {"block", "rescue", "always", "any_errors_fatal", "throttle", "async"} & set(task)
+
+
+def test_the_verdict_is_last_for_every_host_and_the_only_one():
+    assert VERDICT in TASKS[-1] and not {"run_once", "when", "ignore_errors", "ignore_unreachable", "delegate_to"} & set(TASKS[-1])
+    assert sum(VERDICT in task for task in TASKS) == 1
+
+
+def test_batch_steps_run_once_and_work_on_servers_runs_on_the_real_host():
+    for task in TASKS[:-1]:
+        if any(key.startswith("certops.clm.wave_") for key in task):
+            assert task["run_once"] is True
+        if "certops.clm.server_deployment" in task:
+            assert task["delegate_to"] == "{{ clm_server }}" and "run_once" not in task
+
+
+def test_what_servers_say_is_never_templated():
+    """On core 2.16 hostvars templates the message of an unreachable host, which holds its SSH banner."""
+    text = (ROOT / "roles/rotate/tasks/main.yml").read_text()
+    for name in [task["register"] for task in TASKS if "certops.clm.server_deployment" in task]:
+        assert f"certops.clm.registered(hostvars, '{name}')" in text and f"'extract', hostvars, '{name}'" not in text
+
+
+def test_the_users_gate_gets_the_literals_too():
+    (gate,) = [task for task in TASKS if "ansible.builtin.include_tasks" in task]
+    assert gate["ansible.builtin.include_tasks"]["apply"] == {"ignore_errors": True, "ignore_unreachable": True}
+
+
+def test_the_waves_of_the_playbook_stop_at_the_first_red_host():
+    plays = yaml.safe_load((ROOT / "playbooks/rotate.yml").read_text())
+    waves = [play for play in plays if "serial" in play]
+    assert [play["hosts"] for play in waves] == ["clm_due:&clm_canary", "clm_due:!clm_canary"]
+    for play in waves:
+        assert play["max_fail_percentage"] == 0
+        assert play["serial"].startswith("{{ hostvars['localhost'].clm_")
+        assert "any_errors_fatal" not in play

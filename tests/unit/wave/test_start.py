@@ -1,0 +1,123 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The beginning of a rotation: never blind, never a silent nothing, and what a killed run did not live to promote."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ansible_collections.certops.clm.plugins.module_utils.manifest import load
+from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_all
+from ansible_collections.certops.clm.plugins.plugin_utils.wave import start
+from ansible_collections.certops.clm.tests.support.manifests import data, deployment
+from ansible_collections.certops.clm.tests.support.world import NOW, World, finding
+
+def judged(world):
+    return {one.deployment.id: one for one in judge_all(load(str(world.save())), Observations.parse(world.observations), world.store, NOW)}
+
+
+@pytest.fixture
+def world(tmp_path):
+    places = [deployment(f"web{number}") for number in range(1, 5)]
+    return World(tmp_path, data(shop={"names": ["shop.example.com"], "service": "shop", "deployments": places}))
+
+
+def serve(world, *chains):
+    for number, chain in enumerate(chains, 1):
+        world.serve(f"web{number}.example.com|8443|shop.example.com|none", chain)
+
+
+ALL = [f"web{number}" for number in range(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("reached", "servers", "allowed", "spots"),
+    [
+        (ALL, ALL, [], []),
+        (ALL[:3], ALL, [], ["web4: it was cut off"]),
+        (ALL[:3], ALL, ["web4"], []),
+        ([], ALL, ["all"], []),
+        (ALL, ALL[:3], [], ["'web4', which the inventory does not have"]),
+        ([], ALL[:3], ["all"], ["'web4'"]),  # a mistake in the manifest is no blindness
+    ],
+)
+def test_a_server_that_could_not_be_asked_is_a_blind_spot(world, reached, servers, allowed, spots):
+    for name in ALL:
+        world.server(name, reached=name in reached, error="" if name in reached else "it was cut off")
+    chain = world.authority.chain("shop.example.com")
+    world.version("shop", chain)
+    serve(world, chain, chain, chain, chain)
+    found = start.blind_spots(load(str(world.save())), Observations.parse(world.observations), judged(world), servers, allowed)
+    assert len(found) == len(spots) and all(part in text for part, text in zip(spots, found))
+
+
+def test_what_nobody_saw_and_is_not_due_would_be_green_by_luck(world):
+    for name in ALL:
+        world.server(name, *[finding("/etc/tls/shop.pem", chain) for chain in [world.authority.chain("shop.example.com")]])
+    before = start.blind_spots(load(str(world.save())), Observations.parse(world.observations), judged(world), ALL, [])
+    assert before == [], "without a version all are due, and their waves prove them"
+    chain = world.authority.chain("shop.example.com")
+    world.version("shop", chain)
+    serve(world, chain, chain, chain)
+    world.server("web4", finding("/etc/tls/shop.pem", chain))
+    found = start.blind_spots(load(str(world.save())), Observations.parse(world.observations), judged(world), ALL, [])
+    assert len(found) == 1 and "web4" in found[0]
+
+
+def test_a_server_that_was_never_asked_is_a_blind_spot(world):
+    found = start.blind_spots(load(str(world.save())), Observations.parse(world.observations), judged(world), ALL, ALL[1:])
+    assert found == ["web1: it was not asked"]
+
+
+def test_the_message_of_a_blind_run_is_bounded():
+    text = start.blind_message([f"spot {number}" for number in range(12)])
+    assert "spot 9" in text and "spot 10" not in text and text.endswith("and 2 more")
+
+
+def test_a_run_id_sorts_by_time_and_is_never_used_twice():
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{8}", start.new_run_id(NOW))
+    assert len({start.new_run_id(NOW) for _time in range(20)}) == 20
+
+
+def test_sizes_and_sentence_of_a_rotation(world):
+    found = judged(world)
+    due = list(found)
+    sizes = start.sizes([*due, "stranger"], due[:1], found, [2, "rest"])
+    assert sizes == {"canary_sizes": [1], "wave_sizes": [1, 1, 1]}, "never more than a third of a service"
+    facts = start.summary(found, due, due[:1], NOW)
+    assert (facts["managed"], facts["due"], facts["canaries"], facts["seen"]) == (4, 4, 1, 0)
+    assert "4 due. 1 go first as canaries, then 3 in waves of 1, 1, 1." in start.sentence(facts, sizes)
+
+
+def test_nothing_due_says_what_comes_next(world):
+    chain = world.authority.chain("shop.example.com")
+    world.version("shop", chain)
+    serve(world, chain, chain, chain, chain)
+    found = judged(world)
+    facts, sizes = start.summary(found, [], [], NOW), start.sizes([], [], found, ["rest"])
+    assert sizes == {"canary_sizes": [1], "wave_sizes": [1]}, "an empty serial is an error of Ansible"
+    assert "Nothing to do. The next one is shop at 20" in start.sentence(facts, sizes) and facts["seen"] == 4
+
+
+def test_what_is_served_everywhere_is_promoted_after_a_killed_run(world):
+    old, new = world.authority.chain("shop.example.com", age=60), world.authority.chain("shop.example.com")
+    world.version("shop", old)
+    name = world.version("shop", new, state="issued", promote=False)
+    serve(world, new, new, new, new)
+    found = judged(world)
+    assert start.promote_served(found, world.store) == ["shop"] and world.store.current("shop") == name
+    events = start.events("r1", start.summary(found, [], [], NOW), ["shop"], found)
+    assert [(event["action"], event.get("version")) for event in events] == [("campaign", None), ("promoted", name)]
+    assert start.promote_served(judged(world), world.store) == []
+
+
+def test_what_nobody_serves_is_not_promoted(world):
+    old, new = world.authority.chain("shop.example.com", age=60), world.authority.chain("shop.example.com")
+    world.version("shop", old)
+    world.version("shop", new, state="issued", promote=False)
+    serve(world, old, old, old, old)
+    assert start.promote_served(judged(world), world.store) == []
