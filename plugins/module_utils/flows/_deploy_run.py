@@ -149,4 +149,4 @@ def again(item: Item) -> str:
 
 
 def mend(item: Item) -> str:
-    return f"read the server's log, mend it, then run `ansible-playbook certops.clm.rotate` again: it takes up what is left"
+    return "read the server's log, mend it, then run `ansible-playbook certops.clm.rotate` again: it takes up what is left"

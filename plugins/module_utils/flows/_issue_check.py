@@ -1,0 +1,103 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether what a CA returned is the answer to what was asked: key, names, validity, usages, chain, and the CA itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Dict, List, Sequence, Tuple
+
+from ..contracts import Anchored, Issuer
+from ..errors import ConfigError, MalformedError, PolicyError
+from ..policy.policy import Policy, check_certificate
+from ..policy.renewal import next_due
+from ..x509 import pem
+from ..x509.certificate import Certificate, rfc3339
+from ..x509.chain import MAX_PEER_CERTIFICATES, Chain, is_signed_by
+from ._issue_values import Wanted
+
+CLOCK_SKEW = timedelta(minutes=5)
+_POISON = "1.3.6.1.4.1.11129.2.4.3"  # RFC 6962 section 3.1
+_HINT = "nothing was deployed; ask the CA what it did, the key and the request are kept"
+
+
+class Checker:
+    """Checks the answers of one issuer; what its certificates share (intermediates, anchors) is looked at once."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        text = issuer.anchors_pem() if isinstance(issuer, Anchored) else ""
+        self._anchors = [Certificate.parse(block.der) for block in pem.split(text)] if text else []
+        self._above: Dict[str, Tuple[Certificate, ...]] = {}
+
+    def check(self, chain_pem: str, wanted: Wanted, spki_sha256: str, policy: Policy, now: datetime) -> Tuple[str, Certificate]:
+        """The chain in order and without its root, and its leaf; ClmError says what is wrong with the answer."""
+        leaf, above = self._chain(chain_pem)
+        if leaf.spki_sha256 != spki_sha256:
+            raise ConfigError(f"the CA's certificate is for another key ({leaf.spki_sha256[:16]}...) than the request's", hint=_HINT)
+        if not above and self._anchors:
+            self._check_anchored(leaf)
+        elif above and not is_signed_by(leaf, above[0]):
+            raise ConfigError(f"the certificate is not signed by {above[0].subject!r}, which came with it", hint=_HINT)
+        _check_dates(leaf, wanted, policy, now)
+        _check_kind(leaf, wanted)
+        findings = check_certificate(policy, leaf, now, by_renewal=True) if policy.rules else []
+        if findings:
+            raise PolicyError(findings, hint=_HINT)
+        return leaf.pem + "".join(one.pem for one in above), leaf
+
+    def _chain(self, chain_pem: str) -> Tuple[Certificate, Tuple[Certificate, ...]]:
+        """The leaf and what is above it; a text that stood behind another leaf before is not judged again."""
+        end = chain_pem.find("-----END CERTIFICATE-----\n") + 26
+        rest = chain_pem[end:]
+        if end > 25 and rest in self._above:
+            return Certificate.from_pem(chain_pem[:end]), self._above[rest]
+        chain = Chain.parse(chain_pem)
+        self._check_above(chain.intermediates)
+        ordered = [block.der for block in pem.split(chain_pem, limit=MAX_PEER_CERTIFICATES)][:1] == [chain.leaf.der]
+        if end > 25 and ordered and chain.intermediates:
+            self._above[rest] = chain.intermediates
+        return chain.leaf, chain.intermediates
+
+    def _check_above(self, above: Sequence[Certificate]) -> None:
+        for below, issuer in zip(above, above[1:]):
+            if not is_signed_by(below, issuer):
+                raise MalformedError(f"{below.subject!r} is not signed by {issuer.subject!r}, which came with it", hint=_HINT)
+        if above and self._anchors:
+            self._check_anchored(above[-1])
+
+    def _check_anchored(self, last: Certificate) -> None:
+        if not any(is_signed_by(last, anchor) for anchor in self._anchors):
+            known: List[str] = [anchor.subject for anchor in self._anchors]
+            raise ConfigError(f"the chain ends at {last.issuer!r}, another CA than the issuer's {', '.join(known)}", hint=_HINT)
+
+
+def _check_dates(leaf: Certificate, wanted: Wanted, policy: Policy, now: datetime) -> None:
+    """Valid now, and not due again at once: that would be issued anew in every run."""
+    due = next_due(leaf, wanted.lineage, policy)
+    if leaf.not_before is None or due is None:
+        raise ConfigError("the dates of the CA's certificate cannot be read", hint=_HINT)
+    if leaf.not_before > now + CLOCK_SKEW:
+        raise ConfigError(
+            f"the CA's certificate is valid only from {rfc3339(leaf.not_before)}", hint="look at this machine's clock and at the CA's"
+        )
+    if due <= now:
+        raise ConfigError(f"the CA's certificate is due again since {rfc3339(due)}", hint="ask the CA for a longer life, or a fresh one")
+
+
+def _check_kind(leaf: Certificate, wanted: Wanted) -> None:
+    """A certificate for servers or clients with exactly the names and at least the usages that were asked for."""
+    if leaf.other_names or set(leaf.names) != set(wanted.names):
+        raise ConfigError(f"the CA's certificate is for other names ({_few(leaf)}) than were asked for", hint=_HINT)
+    missing = [usage for usage in wanted.profile.usages if usage not in leaf.extended_key_usage]
+    if missing:
+        raise ConfigError(f"the CA's certificate lacks the usage {missing[0]}", hint=_HINT)
+    if leaf.is_ca:
+        raise ConfigError("the CA returned a CA certificate where one for a server was asked for", hint=_HINT)
+    if leaf.native is None or any(extension.oid.dotted_string == _POISON for extension in leaf.native.extensions):
+        raise ConfigError("the CA returned a precertificate, or one that cannot be read", hint=_HINT)
+
+
+def _few(leaf: Certificate) -> str:
+    names = [*leaf.names, *leaf.other_names]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "") if names else "none"

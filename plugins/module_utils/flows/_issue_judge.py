@@ -1,0 +1,135 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be done for one wanted item: nothing, take what an earlier run left, go on with it, or make a new version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Mapping, Optional, Tuple, Union
+
+from ..contracts import SecretStore, StoredVersion
+from ..errors import ConfigError, PolicyError
+from ..outcome import UNCHANGED, Outcome, Reason
+from ..policy.policy import check_request
+from ..policy.renewal import reason_to_renew
+from ..x509.certificate import Certificate
+from ..x509.names import check_names
+from ..x509.request import parse as parse_request
+from ._issue_values import STEP, Job, facts, leaf_of
+
+
+def judge(job: Job, store: SecretStore, issuer: str, now: datetime) -> None:
+    """Fill the job: its outcome when nothing is to be done, else its reason and the version to go on with.
+
+    ClmError when what is asked for is wrong or against policy; nothing was written then, and no CA was asked.
+    """
+    job.wanted = replace(job.wanted, names=check_names(job.wanted.names, "names"))
+    key = _requested_key(job)
+    job.current = store.load(job.wanted.lineage)
+    leaf = _current_leaf(job)
+    job.reason = _reason(job, leaf, issuer, key, now)
+    if job.reason is None:
+        job.outcome = Outcome(UNCHANGED, STEP, before=job.before, after=job.before)
+        return
+    job.version, job.take = _left_over(job, store, issuer, key, now)
+    if job.version is None:
+        findings = check_request(job.policy, job.wanted.profile, job.wanted.names, now, job.wanted.labels)
+        if findings:
+            raise PolicyError(findings, hint="change the request or the profile; the policy's source is in its preset")
+
+
+def _requested_key(job: Job) -> str:
+    """The SPKI SHA-256 of the key that was made elsewhere, empty when the key is made here."""
+    if not job.wanted.csr_pem:
+        return ""
+    request = parse_request(job.wanted.csr_pem)
+    if not request.signature_ok:
+        raise ConfigError("the request is not signed by its own key", field="csr_pem")
+    if set(request.names) != set(job.wanted.names):
+        raise ConfigError("the request is for other names than the lineage", field="csr_pem")
+    if request.key_type != job.wanted.profile.key_type:
+        raise ConfigError(f"the request's key is {request.key_type}, the profile wants {job.wanted.profile.key_type}", field="csr_pem")
+    return request.spki_sha256
+
+
+def _current_leaf(job: Job) -> Optional[Certificate]:
+    if job.current is None or not job.current.chain_pem:
+        return None
+    leaf = leaf_of(job.current)
+    job.before = facts(job.current, leaf)
+    return leaf
+
+
+def _reason(job: Job, leaf: Optional[Certificate], issuer: str, key: str, now: datetime) -> Optional[Reason]:
+    wanted, current = job.wanted, job.current
+    if current is None or leaf is None:
+        return Reason("missing", f"{wanted.lineage} has no certificate yet")
+    if current.state == "rejected":
+        return Reason("missing", f"the current version {current.version} of {wanted.lineage} was rejected")
+    return reason_to_renew(
+        wanted,
+        leaf,
+        policy=job.policy,
+        now=now,
+        issuer_identity=issuer,
+        current_issuer=str(current.meta.get("issuer", "")),
+        spki_sha256=key,
+        revoked=_says(wanted.revoked, current.sha256),
+        compromised=_says(wanted.compromised, current.sha256),
+        forced="" if current.meta.get("forced") == wanted.forced else wanted.forced,
+    )
+
+
+def _says(what: Union[bool, Tuple[str, ...]], sha256: str) -> bool:
+    return what if isinstance(what, bool) else sha256 in what
+
+
+def _left_over(job: Job, store: SecretStore, issuer: str, key: str, now: datetime) -> Tuple[Optional[StoredVersion], bool]:
+    """The newest version after the current one that still fits, and whether it is issued; None when there is none."""
+    newest = job.current.version if job.current else ""
+    for version in reversed(store.versions(job.wanted.lineage)):
+        if version.version <= newest:
+            break
+        if version.state == "pending" and _fits_pending(version, job, issuer, key):
+            return version, False
+        if version.state in ("issued", "proven") and _fits_issued(version, job, issuer, key, now):
+            return version, True
+    return None, False
+
+
+def _fits_pending(version: StoredVersion, job: Job, issuer: str, key: str) -> bool:
+    meta: Mapping[str, Any] = version.meta
+    wanted = job.wanted
+    same = meta.get("names") == list(wanted.names) and meta.get("issuer") == issuer and meta.get("key_type") == wanted.profile.key_type
+    asked = meta.get("lifetime") == wanted.profile.lifetime and meta.get("usages") == list(wanted.profile.usages)
+    forced = not wanted.forced or meta.get("forced") == wanted.forced or (job.reason is not None and job.reason.word != "forced")
+    return same and asked and forced and bool(version.csr_pem) and key in ("", version.spki_sha256) and _own_key(version, key)
+
+
+def _own_key(version: StoredVersion, key: str) -> bool:
+    """A key made elsewhere is not here: without its request again, its version cannot be gone on with."""
+    return bool(key) or version.meta.get("key_origin") == "store"
+
+
+def _fits_issued(version: StoredVersion, job: Job, issuer: str, key: str, now: datetime) -> bool:
+    wanted = job.wanted
+    if isinstance(wanted.compromised, tuple) and version.sha256 in wanted.compromised:
+        return False
+    if isinstance(wanted.revoked, tuple) and version.sha256 in wanted.revoked:
+        return False
+    if not _own_key(version, key):
+        return False
+    force = job.reason is not None and job.reason.word == "forced" and version.meta.get("forced") != wanted.forced
+    reason = reason_to_renew(
+        wanted,
+        leaf_of(version),
+        policy=job.policy,
+        now=now,
+        issuer_identity=issuer,
+        current_issuer=str(version.meta.get("issuer", "")),
+        spki_sha256=key,
+        forced=wanted.forced if force else "",
+    )
+    return reason is None

@@ -1,0 +1,63 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the certificate modules and the facade share: their common options, and the way from them to one outcome each.
+
+`OPTIONS` is the argument spec of the doc fragment `issue`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping
+
+from ..contracts import Clock, Issuer, SecretStore
+from ..ledger import Ledger, NullLedger, default_writer_id
+from ..outcome import Outcome
+from ._issue_items import profiles_of, wanted_of
+from .issue import converge
+
+_TEXT: Mapping[str, Any] = {"type": "str"}
+_TEXTS: Mapping[str, Any] = {"type": "list", "elements": "str"}
+OPTIONS: Dict[str, Any] = {
+    "certificates": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            **{name: dict(_TEXT) for name in ("id", "lineage", "owner", "service", "environment", "criticality", "runbook")},
+            **{name: dict(_TEXT) for name in ("forced", "csr_pem")},
+            "names": {**_TEXTS, "required": True},
+            "profile": {"type": "raw"},
+            "consumers": dict(_TEXTS),
+            "reuse_key": {"type": "str", "no_log": False},
+            "revoked": dict(_TEXTS),
+            "compromised": dict(_TEXTS),
+        },
+    },
+    "profiles": {"type": "dict", "default": {}},
+    "secret_store": {"type": "dict", "required": True, "no_log": False},
+    "ledger": {"type": "dict", "required": True, "options": {"path": {"type": "path", "required": True}, "writer_id": dict(_TEXT)}},
+    "promote": {"type": "bool", "default": True},
+    "run_id": dict(_TEXT),
+}
+
+
+def issue_certificates(
+    params: Mapping[str, Any], *, issuer: Issuer, store: SecretStore, clock: Clock, run_id: str, check_mode: bool
+) -> Dict[str, Outcome]:
+    """Outcomes by id for `params["certificates"]`, in their order.
+
+    ConfigError only for what concerns all of them (profiles, ledger); everything else is the outcome of its item.
+    """
+    profiles = profiles_of(params.get("profiles") or {})
+    wanted, outcomes = wanted_of(params["certificates"], profiles)
+    promote = params.get("promote") is not False
+    options: Dict[str, Any] = {"store": store, "issuer": issuer, "clock": clock, "run_id": run_id, "promote": promote}
+    issued: Mapping[str, Outcome] = {}
+    if check_mode:
+        issued = converge(wanted, ledger=NullLedger(), check_mode=True, **options)
+    elif wanted:
+        folder = str(params["ledger"]["path"])
+        with Ledger(folder, str(params["ledger"].get("writer_id") or default_writer_id(folder)), clock) as ledger:
+            issued = converge(wanted, ledger=ledger, **options)
+    return {item: outcome or issued[item] for item, outcome in outcomes.items()}

@@ -1,0 +1,251 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The issue flow: what is wanted becomes current certificates, each with its reason and its outcome.
+
+For a group: judge all; all keys durable by one flush; intents in the ledger; all requests; all certificates durable by one
+flush; outcomes in the ledger. A run that is killed anywhere is resumed by the next one, with the same keys.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+
+from ..contracts import Answer, BatchIssuer, Busy, Clock, Issuer, IssueRequest, Lease, Pending, SecretStore, StoredVersion
+from ..errors import BusyError, ClmError, ConfigError, NotFoundError, known
+from ..ledger import Recorder
+from ..outcome import DONE, PENDING, UNCHANGED, Outcome, failed
+from ..policy.policy import Policy
+from ..x509.certificate import rfc3339
+from ._issue_check import Checker
+from ._issue_judge import judge
+from ._issue_prepare import plan, prepare
+from ._issue_values import STEP, Job, Wanted, event, facts, leaf_of
+
+__all__ = ["Wanted", "converge"]
+
+
+def converge(
+    wanted: Sequence[Wanted],
+    *,
+    store: SecretStore,
+    issuer: Issuer,
+    ledger: Recorder,
+    clock: Clock,
+    run_id: str,
+    policy: Optional[Policy] = None,
+    check_mode: bool = False,
+    promote: bool = True,
+) -> Dict[str, Outcome]:
+    """One outcome for each item, by its id, in the order given. `policy` None: each item's is the one its profile names.
+
+    `promote` False leaves the new version beside the current one; the next call takes it as it is.
+    """
+    flow = _Flow(store, issuer, ledger, clock, run_id, promote, check_mode)
+    jobs = _jobs(wanted, policy)
+    _each(jobs, lambda job: judge(job, store, flow.identity, clock()))
+    if check_mode:
+        _each(jobs, lambda job: plan(job, flow.identity, promote, clock()))
+    else:
+        flow.run(_open(jobs))
+    return {job.wanted.id: job.outcome or Outcome(UNCHANGED, STEP) for job in jobs}
+
+
+def _jobs(wanted: Sequence[Wanted], policy: Optional[Policy]) -> List[Job]:
+    """A job for each item; a lineage that comes twice is refused the second time, an id that does is the caller's mistake."""
+    policies: Dict[Tuple[str, ...], Policy] = {}
+    jobs: List[Job] = []
+    lineages: Dict[str, str] = {}
+    if len({item.id for item in wanted}) < len(wanted):
+        raise ConfigError("an id comes twice: each item needs one of its own", field="id")
+    for item in wanted:
+        if item.profile.policies not in policies:
+            policies[item.profile.policies] = Policy.load(item.profile.policies)
+        jobs.append(Job(item, policy or policies[item.profile.policies]))
+        if lineages.setdefault(item.lineage, item.id) != item.id:
+            problem = ConfigError(f"the lineage {item.lineage} is asked for twice, also as {lineages[item.lineage]}", field="lineage")
+            jobs[-1].outcome = failed(STEP, problem)
+    return jobs
+
+
+def _open(jobs: Sequence[Job]) -> List[Job]:
+    return [job for job in jobs if job.outcome is None]
+
+
+def _each(jobs: Sequence[Job], act: Callable[[Job], None]) -> None:
+    """Act on every job whose way has not ended; an error ends its own way and no other's."""
+    for job in jobs:
+        if job.outcome is not None:
+            continue
+        try:
+            act(job)
+        except ClmError as error:
+            job.outcome = failed(STEP, error, reason=job.reason, before=job.before)
+
+
+class _Flow:
+    """The steps of one call; each takes the jobs that are still on their way."""
+
+    def __init__(
+        self, store: SecretStore, issuer: Issuer, ledger: Recorder, clock: Clock, run_id: str, promote: bool, check_mode: bool
+    ) -> None:
+        self._store = store
+        self._issuer = issuer
+        self._ledger = ledger
+        self._clock = clock
+        self._run_id = run_id
+        self._promote = promote
+        self.identity = _identity(issuer, check_mode)
+        self._checker = Checker(issuer)
+
+    def run(self, jobs: List[Job]) -> None:
+        """Every job to its end; leases are given back whatever happens."""
+        try:
+            _each(jobs, self._lease)
+            _each(jobs, lambda job: prepare(job, self._store, self.identity, self._run_id))
+            self._flush(jobs)
+            self._record("intent", [job for job in _open(jobs) if job.lease is not None])
+            self._ask([job for job in _open(jobs) if not job.take])
+            _each([job for job in jobs if job.take], self._take)
+            self._flush(jobs, done=True)
+        finally:
+            self._end(jobs)
+        self._record("outcome", [job for job in jobs if job.lease is not None and job.version is not None])
+
+    def _lease(self, job: Job) -> None:
+        if job.take and not self._promote:
+            return
+        lease = self._store.begin(job.wanted.lineage, job.current.version if job.current else None)
+        if isinstance(lease, Busy):
+            raise BusyError(lease.message, hint="wait for the other run, then run again", field=job.wanted.lineage)
+        job.lease = lease
+
+    def _ask(self, jobs: List[Job]) -> None:
+        """Ask the CA for each; an answer, a wait and a refusal are kept alike."""
+        begun = [job for job in jobs if not _ref(job)]
+        waiting = [job for job in jobs if _ref(job)]
+        try:
+            answers = self._begin([_request(job) for job in begun])
+        except ClmError as error:
+            answers = [error for _job in begun]
+        answers += [_answer(self._issuer.resume, _ref(job)) for job in waiting]
+        now = self._clock()
+        by_job = {id(job): answer for job, answer in zip([*begun, *waiting], answers)}
+        _each(jobs, lambda job: self._keep(job, by_job[id(job)], now))
+
+    def _begin(self, requests: List[IssueRequest]) -> List[Union[Answer, ClmError]]:
+        if requests and isinstance(self._issuer, BatchIssuer):
+            return self._issuer.begin_many(requests)
+        return [_answer(self._issuer.begin, request) for request in requests]
+
+    def _keep(self, job: Job, answer: Union[Answer, ClmError], now: datetime) -> None:
+        if isinstance(answer, ClmError):
+            raise answer
+        version, lease = known(job.version, "the version"), known(job.lease, "the lease")
+        if isinstance(answer, Pending):
+            self._keep_pending(job, answer, version, lease)
+            return
+        chain, leaf = self._checker.check(answer.chain_pem, job.wanted, version.spki_sha256, job.policy, now)
+        job.version = replace(version, state="issued", sha256=leaf.sha256, chain_pem=chain)
+        self._store.save(lease, job.version)
+        if self._promote:
+            self._store.promote(lease, job.version.version)
+        job.outcome = Outcome(DONE, STEP, job.reason, job.before, facts(job.version, leaf), message=_said(job))
+
+    def _keep_pending(self, job: Job, answer: Pending, version: StoredVersion, lease: Lease) -> None:
+        changed = job.fresh or _ref(job) != answer.ref
+        if changed:
+            job.version = replace(version, meta={**version.meta, "ref": answer.ref})
+            self._store.save(lease, job.version)
+        after = {
+            "version": version.version,
+            "spki_sha256": version.spki_sha256,
+            "names": list(job.wanted.names),
+            "issuer": self.identity,
+            "request_id": job.request_id,
+            "check_after": rfc3339(answer.check_after) if answer.check_after else "",
+            "challenges": [dict(one) for one in answer.challenges],
+        }
+        who = answer.who_must_act or "the CA"
+        message = f"the CA has not answered yet, waiting for {who}"
+        job.outcome = Outcome(PENDING if changed else UNCHANGED, STEP, job.reason, job.before, after, message, "run again when it has")
+
+    def _take(self, job: Job) -> None:
+        """A version that an earlier run got issued becomes the current one."""
+        version = known(job.version, "the version")
+        after = facts(version, leaf_of(version))
+        message = f"took version {version.version}, which an earlier run got issued"
+        if job.lease is not None:
+            self._store.promote(job.lease, version.version)
+        job.outcome = Outcome(DONE if job.lease is not None else UNCHANGED, STEP, job.reason, job.before, after, message)
+
+    def _flush(self, jobs: Sequence[Job], done: bool = False) -> None:
+        """What was saved is durable on return; an error ends the way of every job that had something to keep."""
+        try:
+            self._store.flush()
+        except ClmError as error:
+            for job in jobs:
+                if job.lease is not None and (job.outcome is None or done):
+                    job.outcome = failed(STEP, error, reason=job.reason, before=job.before)
+
+    def _end(self, jobs: Sequence[Job]) -> None:
+        """Give every lineage back; one that cannot be is free when its lease has expired."""
+        for job in jobs:
+            if job.lease is not None:
+                with suppress(ClmError):
+                    self._store.end(job.lease)
+
+    def _record(self, action: str, jobs: Sequence[Job]) -> None:
+        """Durable in the ledger on return; an error ends the way of every job, or says what was done and not recorded."""
+        if not jobs:
+            return
+        try:
+            self._ledger.append([event(action, job, self._run_id) for job in jobs])
+        except ClmError as error:
+            for job in jobs:
+                after = job.outcome.after if job.outcome else {}
+                said = f"it is {job.outcome.state}, but not recorded: " if job.outcome else "nothing was asked for: "
+                problem = ClmError(said + error.message, hint=error.hint, field=error.field)
+                job.outcome = failed(STEP, problem, reason=job.reason, before=job.before, after=after)
+
+
+def _identity(issuer: Issuer, check_mode: bool) -> str:
+    """The issuer's identity; empty in check mode where the issuer itself is only planned yet."""
+    try:
+        return issuer.identity()
+    except NotFoundError:
+        if not check_mode:
+            raise
+        return ""
+
+
+def _ref(job: Job) -> str:
+    return str(job.version.meta.get("ref", "")) if job.version else ""
+
+
+def _request(job: Job) -> IssueRequest:
+    version, profile = known(job.version, "the version"), job.wanted.profile
+    return IssueRequest(
+        job.request_id,
+        job.wanted.lineage,
+        version.csr_pem,
+        job.wanted.names,
+        profile.lifetime,
+        profile.backdate,
+        profile.usages,
+        profile.name,
+    )
+
+
+def _answer(ask: Callable[[Any], Answer], what: Any) -> Union[Answer, ClmError]:
+    try:
+        return ask(what)
+    except ClmError as error:
+        return error
+
+
+def _said(job: Job) -> str:
+    return "" if job.fresh else "went on with the request of an earlier run"

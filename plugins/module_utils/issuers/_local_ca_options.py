@@ -1,0 +1,103 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the module `local_ca`, and what is wanted by them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Tuple
+
+from ..errors import ConfigError
+from ..policy.duration import DAY, duration
+from ._local_ca_build import ANY_POLICY, CaProfile, Publishing
+from ._local_ca_folder import INTERMEDIATE, ROOT, Folder, passphrase_of
+from ._local_ca_setup import BOTH, Setup
+
+KEY_TYPES = (
+    "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87",
+)  # fmt: skip
+
+
+def _ca_options(key_type: str) -> Dict[str, Any]:
+    return {
+        "common_name": {"type": "str"},
+        "organization": {"type": "str"},
+        "country": {"type": "str"},
+        "key_type": {"type": "str", "choices": list(KEY_TYPES), "default": key_type, "no_log": False},
+        "lifetime": {"type": "str"},
+    }
+
+
+_LISTS: Dict[str, Any] = {name: {"type": "list", "elements": "str", "default": []} for name in ("permitted", "excluded")}
+OPTIONS: Dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "part": {"type": "str", "choices": [BOTH, ROOT, INTERMEDIATE], "default": BOTH},
+    "passphrase_file": {"type": "path", "no_log": False},
+    "passphrase": {"type": "str", "no_log": True},
+    "root_passphrase_file": {"type": "path", "no_log": False},
+    "root_passphrase": {"type": "str", "no_log": True},
+    "root": {"type": "dict", "default": {}, "options": _ca_options("ecdsa-p384")},
+    "intermediate": {
+        "type": "dict",
+        "default": {},
+        "options": {**_ca_options("ecdsa-p256"), **_LISTS, "path_length": {"type": "int", "default": 0}},
+    },
+    "url": {"type": "str", "default": ""},
+    "policy_oid": {"type": "str", "default": ANY_POLICY},
+    "crl_lifetime": {"type": "str", "default": "7d"},
+    "request": {"type": "path"},
+    "certificate": {"type": "path"},
+    "root_certificate": {"type": "path"},
+}
+
+
+def setup_of(params: Mapping[str, Any]) -> Setup:
+    """What is wanted; ConfigError names the option that is wrong."""
+    own = {"passphrase_file": params.get("root_passphrase_file"), "passphrase": params.get("root_passphrase")}
+    part = str(params["part"])
+    given = bool(params.get("passphrase_file") or params.get("passphrase"))
+    root_given = any(own.values())
+    root_passphrase = passphrase_of(own, "root_") if root_given else passphrase_of(params)
+    return Setup(
+        folder=Folder(str(params["path"])),
+        root=_profile(params["root"], ROOT),
+        intermediate=_profile(params["intermediate"], INTERMEDIATE),
+        publishing=Publishing(_url(params["url"]), str(params["policy_oid"]), _positive(params["crl_lifetime"], "crl_lifetime")),
+        passphrase=passphrase_of(params) if given or part != ROOT else root_passphrase,
+        root_passphrase=root_passphrase,
+        part=part,
+        request=str(params.get("request") or ""),
+        certificate=str(params.get("certificate") or ""),
+        root_certificate=str(params.get("root_certificate") or ""),
+    )
+
+
+_DEFAULTS: Mapping[str, Tuple[str, int]] = {ROOT: ("Root CA", 3650 * DAY), INTERMEDIATE: ("Issuing CA", 1825 * DAY)}
+
+
+def _profile(given: Mapping[str, Any], ca: str) -> CaProfile:
+    name, lifetime = _DEFAULTS[ca]
+    return CaProfile(
+        common_name=str(given.get("common_name") or name),
+        organization=str(given.get("organization") or ""),
+        country=str(given.get("country") or ""),
+        key_type=str(given.get("key_type") or ("ecdsa-p384" if ca == ROOT else "ecdsa-p256")),
+        lifetime=_positive(given["lifetime"], f"{ca}.lifetime") if given.get("lifetime") else lifetime,
+        path_length=int(given.get("path_length") or 0) if ca == INTERMEDIATE else None,
+        permitted=tuple(given.get("permitted") or ()),
+        excluded=tuple(given.get("excluded") or ()),
+    )
+
+
+def _positive(value: Any, field: str) -> int:
+    seconds = duration(value, field)
+    if seconds < 60:
+        raise ConfigError("a lifetime below a minute is of no use", field=field)
+    return seconds
+
+
+def _url(value: Any) -> str:
+    url = str(value or "").rstrip("/")
+    if url and (not url.startswith("http://") or not url.isascii() or any(c.isspace() for c in url)):
+        raise ConfigError(f"{url[:80]!r} is no http:// URL", field="url", hint="CRLs are fetched over plain HTTP: they are signed")
+    return url

@@ -1,0 +1,191 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What 10,000 certificates cost: one task of ours, a bare loop of cryptography, and community.crypto's three modules on 50.
+
+Usage: PYTHONPATH=.cache/dev .venv/bin/python tests/benchmarks/issue.py [--certificates 10000] [--peers 50] [--folder DIR]
+All three in one run, one after the other, CPU of the whole process tree (user and system). Writes results/issue.json.
+Peers run from .cache/venvs/peers (Python 3.11 with the PyPI package ansible 12.3.0); without it they are left out, and it says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Dict, List
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULT = Path(__file__).parent / "results" / "issue.json"
+PEERS = ROOT / ".cache" / "venvs" / "peers" / "bin"
+GOAL_CPU, GOAL_PEERS = 3, 1000
+
+BARE = """
+import datetime, sys, time
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization as s
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+ca = ec.generate_private_key(ec.SECP256R1())
+issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench CA")])
+authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.public_key())
+policies = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.5.29.32.0"), None)])
+usage = x509.KeyUsage(True, *[False] * 8)
+extended = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+basic = x509.BasicConstraints(False, None)
+now = datetime.datetime.now(datetime.timezone.utc)
+kept = []
+start, wall = time.process_time(), time.monotonic()
+for number in range(int(sys.argv[1])):
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName([x509.DNSName(f"h{number}.example.com")])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, True).sign(key, hashes.SHA256())
+    builder = x509.CertificateBuilder().subject_name(csr.subject).issuer_name(issuer).public_key(csr.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=90))
+    builder = builder.add_extension(csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value, True)
+    builder = builder.add_extension(basic, True).add_extension(usage, True).add_extension(extended, False)
+    cert = builder.add_extension(authority, False).add_extension(policies, False).sign(ca, hashes.SHA256())
+    kept.append((key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()),
+                 csr.public_bytes(s.Encoding.PEM), cert.public_bytes(s.Encoding.PEM)))
+print(time.process_time() - start, time.monotonic() - wall)
+"""
+
+
+def measured(command: List[str], folder: Path, **environment: str) -> Dict[str, float]:
+    """CPU and wall seconds of a command and all its children; it must succeed."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    own = {"ANSIBLE_HOME": str(folder / "ansible"), "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0"}
+    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(command, cwd=folder, env={**clean, **own, **environment}, capture_output=True, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+    return {"cpu": user + system, "user": user, "system": system, "wall": time.monotonic() - wall}
+
+
+def playbook(folder: Path, name: str, tasks: List[Dict[str, Any]]) -> str:
+    """A playbook of these tasks on this machine."""
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    (folder / name).write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]))
+    return name
+
+
+def ours(folder: Path, count: int) -> Dict[str, Any]:
+    """One task that issues and keeps `count` certificates, the same task again, and what an empty playbook costs."""
+    (folder / "passphrase").write_text("horse battery staple\n")
+    (folder / "passphrase").chmod(0o600)
+    ca = {"path": str(folder / "ca"), "passphrase_file": str(folder / "passphrase")}
+    items = [{"lineage": f"l{number}", "names": [f"h{number}.example.com"]} for number in range(count)]
+    (folder / "items.json").write_text(json.dumps(items))
+    arguments = {
+        "issuer": {"type": "local_ca", **ca},
+        "secret_store": {"type": "directory", "path": str(folder / "store")},
+        "ledger": {"path": str(folder / "ledger")},
+        "certificates": "{{ lookup('ansible.builtin.file', 'items.json') | from_json }}",
+    }
+    ansible = str(ROOT / ".venv" / "bin" / "ansible-playbook")
+    here = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "dev")}
+    measured([ansible, playbook(folder, "ca.yml", [{"certops.clm.local_ca": ca}])], folder, **here)
+    empty = measured([ansible, playbook(folder, "empty.yml", [{"ansible.builtin.meta": "noop"}])], folder, **here)
+    play = playbook(folder, "issue.yml", [{"certops.clm.certificate": arguments}])
+    first, again = (measured([ansible, play], folder, **here) for _time in range(2))
+    issued = (folder / "ca" / "issued.jsonl").read_bytes().count(b"\n")
+    current = sum(1 for path in (folder / "store" / "lineages").iterdir() if (path / "current" / "chain.pem").exists())
+    if not issued == current == count:
+        sys.exit(f"{issued} certificates issued and {current} kept, not {count}")
+    return {"empty_playbook": empty, "first": first, "again": again}
+
+
+def bare(count: int, folder: Path) -> Dict[str, float]:
+    """The loop alone, without starting Python."""
+    done = subprocess.run([sys.executable, "-c", BARE, str(count)], cwd=folder, capture_output=True, text=True, check=True)
+    cpu, wall = (float(part) for part in done.stdout.split())
+    return {"cpu": cpu, "wall": wall}
+
+
+def peers(folder: Path, count: int) -> Dict[str, float]:
+    """openssl_privatekey, openssl_csr and x509_certificate (ownca) in loops, as their documentation shows."""
+    loop = {"loop": "{{ range(count | int) | list }}", "vars": {"count": count}}
+    key, csr, cert = (str(folder / f"h{{{{ item }}}}.{kind}") for kind in ("key", "csr", "pem"))
+    made = {"ownca_path": str(folder / "own.pem"), "ownca_privatekey_path": str(folder / "own.key")}
+    curve = {"type": "ECC", "curve": "secp256r1"}
+    ready: List[Dict[str, Any]] = [
+        {"community.crypto.openssl_privatekey": {"path": made["ownca_privatekey_path"], **curve}},
+        {"community.crypto.openssl_csr_pipe": {"privatekey_path": made["ownca_privatekey_path"], "common_name": "own",
+                                               "basic_constraints": ["CA:TRUE"], "use_common_name_for_san": False}, "register": "own"},
+        {"community.crypto.x509_certificate": {"path": made["ownca_path"], "privatekey_path": made["ownca_privatekey_path"],
+                                               "csr_content": "{{ own.csr }}", "provider": "selfsigned"}},
+    ]  # fmt: skip
+    work: List[Dict[str, Any]] = [
+        {"community.crypto.openssl_privatekey": {"path": key, **curve}, **loop},
+        {"community.crypto.openssl_csr": {"path": csr, "privatekey_path": key, "subject_alt_name": "DNS:h{{ item }}.example.com"}, **loop},
+        {"community.crypto.x509_certificate": {"path": cert, "csr_path": csr, "provider": "ownca", **made}, **loop},
+    ]
+    ansible = str(PEERS / "ansible-playbook")
+    measured([ansible, playbook(folder, "own.yml", ready)], folder)
+    empty = measured([ansible, playbook(folder, "nothing.yml", [{"ansible.builtin.meta": "noop"}])], folder)
+    done = measured([ansible, playbook(folder, "peers.yml", work)], folder)
+    return {name: (done[name] - empty[name]) / count for name in ("cpu", "wall")}
+
+
+def machine() -> Dict[str, Any]:
+    """Where it was measured."""
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), "")
+    load = [round(one, 1) for one in os.getloadavg()]
+    return {"cpu": model, "cores": os.cpu_count(), "load_before": load, "python": platform.python_version(), "kernel": platform.release()}
+
+
+def main() -> None:
+    """Measure, write and say it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--certificates", type=int, default=10_000)
+    parser.add_argument("--peers", type=int, default=50)
+    parser.add_argument("--folder", type=Path, default=Path("/var/tmp"))
+    given = parser.parse_args()
+    count, where = given.certificates, machine()
+    folder = Path(tempfile.mkdtemp(prefix="clm-bench-", dir=given.folder))
+    try:
+        loop, our = bare(count, folder), ours(folder, count)
+        loop = min((loop, bare(count, folder)), key=lambda one: one["cpu"])
+        their = peers(folder, given.peers) if (PEERS / "ansible-playbook").exists() and given.peers else None
+    finally:
+        shutil.rmtree(folder)
+    task = {name: our["first"][name] - our["empty_playbook"][name] for name in ("cpu", "wall")}
+    ratio = {name: round(one["cpu"] / loop["cpu"], 2) for name, one in (("task", task), ("whole_playbook", our["first"]))}
+    result: Dict[str, Any] = {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "machine": {**where, "load_after": [round(one, 1) for one in os.getloadavg()]},
+        "certificates": count,
+        "seconds": {"bare_loop": loop, "task": task, **our},
+        "cpu_ratio": {**ratio, "goal": GOAL_CPU},
+        "per_certificate_ms": {
+            "bare_loop": loop["cpu"] / count * 1e3,
+            **{f"task_{name}": task[name] / count * 1e3 for name in ("cpu", "wall")},
+        },
+    }
+    if their is None:
+        print("THE PEERS WERE NOT MEASURED: no .cache/venvs/peers (python3.11 -m venv; pip install ansible==12.3.0 cryptography)")
+    else:
+        result["peers"] = {
+            "certificates": given.peers,
+            "per_certificate_ms": {name: value * 1e3 for name, value in their.items()},
+            "times": {name: round(their[name] / (task[name] / count)) for name in ("cpu", "wall")},
+            "goal": GOAL_PEERS,
+        }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

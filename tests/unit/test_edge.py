@@ -1,0 +1,111 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge: what a person is told, what a failure carries, and that documentation and argument specs say the same."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping
+
+import pytest
+import yaml
+
+from ansible_collections.certops.clm.plugins.doc_fragments import issue as fragment
+from ansible_collections.certops.clm.plugins.module_utils import edge
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.flows.certificates import OPTIONS
+from ansible_collections.certops.clm.plugins.module_utils.issuers import _index
+from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, FAILED, PENDING, PLANNED, STATES, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.plugin_utils.edge import spec_of
+
+
+class Ended(Exception):
+    """How the module ended."""
+
+
+class Module:
+    """What `run` needs of an AnsibleModule."""
+
+    def __init__(self, check_mode: bool = False, diff: bool = False) -> None:
+        self.params: Dict[str, Any] = {}
+        self.check_mode, self._diff = check_mode, diff
+        self.failed, self.result = False, {}  # type: bool, Dict[str, Any]
+
+    def exit_json(self, **result: Any) -> None:
+        self.result = result
+        raise Ended
+
+    def fail_json(self, **result: Any) -> None:
+        self.failed = True
+        self.exit_json(**result)
+
+
+def ended(work: Any, **given: Any) -> Module:
+    module = Module(**given)
+    with pytest.raises(Ended):
+        edge.run(module, work)  # type: ignore[arg-type]
+    return module
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_module_fails_for_what_is_not_good_and_carries_every_outcome(state: str) -> None:
+    outcomes = {"good": Outcome(DONE, "issue"), "other": Outcome(state, "issue", message="it is so", next_action="do that")}
+    module = ended(lambda params, check_mode: outcomes)
+    assert module.failed == (state in ("failed", "unproven", "rolled_back"))
+    assert list(module.result["outcomes"]) == ["good", "other"] and module.result["changed"] is True
+    if module.failed:
+        assert module.result["msg"] == f"1 of 2 items failed: other at step issue ({state}): it is so. Next: do that"
+
+
+def test_changed_and_diff_are_of_what_changes_only() -> None:
+    outcomes = {
+        "same": Outcome(UNCHANGED, "issue", before={"sha256": "a"}, after={"sha256": "a"}),
+        "plan": Outcome(PLANNED, "issue", before={"sha256": "b"}, after={"names": ["c"]}),
+    }
+    module = ended(lambda params, check_mode: outcomes, diff=True)
+    assert module.result["diff"] == {"before": {"plan": {"sha256": "b"}}, "after": {"plan": {"names": ["c"]}}}
+    same = ended(lambda params, check_mode: {"same": outcomes["same"]}, diff=True)
+    assert same.result["changed"] is False and same.result["diff"] == {"before": {}, "after": {}}
+    assert "diff" not in ended(lambda params, check_mode: outcomes).result
+
+
+def test_many_failures_are_named_shortly() -> None:
+    outcomes = {f"h{number}": Outcome(FAILED, "issue", message="no") for number in range(1000)}
+    message = edge.failure_message(outcomes)
+    assert message.startswith("1000 of 1000 items failed: h0 ") and message.endswith("and 995 more, see outcomes") and len(message) < 500
+    assert edge.failure_message({"one": Outcome(PENDING, "issue")}) == ""
+
+
+@pytest.mark.parametrize("error", [ConfigError("no", hint="yes", field="path"), PermissionError(13, "denied", "/x")])
+def test_an_error_is_translated_once_and_has_no_traceback(error: Exception) -> None:
+    def work(params: Mapping[str, Any], check_mode: bool) -> Any:
+        raise error
+
+    module = ended(work)
+    assert module.failed and "Traceback" not in str(module.result)
+    assert module.result["msg"] in ("path: no (yes)", "the system refused: denied (/x)")
+
+
+def test_provider_options_are_the_providers_own() -> None:
+    given = {"type": "local_ca", "path": "/x"}
+    assert edge.provider_options(_index, given, "issuer")["path"] == "/x"
+    for wrong, word in (({"type": "nobody"}, "issuer.type"), ({"type": "local_ca"}, "path"), ({**given, "colour": 1}, "colour")):
+        with pytest.raises(ConfigError, match=word):
+            edge.provider_options(_index, wrong, "issuer")
+
+
+def test_the_fragment_documents_the_options_that_the_modules_have() -> None:
+    documented = spec_of(yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
+    assert documented == without(OPTIONS, "no_log")
+
+
+def without(spec: Any, *names: str) -> Any:
+    if not isinstance(spec, dict):
+        return spec
+    return {key: without(value, *names) for key, value in spec.items() if key not in names}
+
+
+def test_loose_options_are_left_to_the_flow() -> None:
+    options = {"certificates": {"type": "list", "elements": "dict", "suboptions": {"names": {"type": "list", "required": True}}}}
+    assert "options" in spec_of(options)["certificates"] and "options" not in spec_of(options, ("certificates",))["certificates"]
+    assert spec_of({"a": {"description": "x", "type": "int", "default": 1}}) == {"a": {"type": "int", "default": 1}}
