@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Tuple
 from ..contracts import Clock, Issuer
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("local_ca",)
+NAMES: Tuple[str, ...] = ("local_ca", "manual")
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Issuer:
@@ -19,6 +19,10 @@ def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Issuer:
         from .local_ca import create as local_ca
 
         return local_ca(options, clock)
+    if kind == "manual":
+        from .manual import create as manual
+
+        return manual(options, clock)
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
 
 
@@ -28,4 +32,8 @@ def options_of(kind: str) -> Dict[str, Any]:
         from .local_ca import OPTIONS as local_ca
 
         return local_ca
+    if kind == "manual":
+        from .manual import OPTIONS as manual
+
+        return manual
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
