@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.ledger import NullLedger
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
@@ -40,8 +41,6 @@ class Asked:
         return "asked"
 
     def begin(self, request):
-        from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
-
         self.requests.append(request)
         raise ClmError("the CA is closed")
 
@@ -103,7 +102,8 @@ def test_what_is_no_request_is_a_problem_of_that_lineage_only(result):
 
 def test_a_server_cannot_speak_for_another_one_nor_for_a_key_of_the_store():
     planned = plan({"a": item("shop", "a"), "c": item("blog", "c", server="web2")}, "host")
-    both = {"outcomes": {"a": MADE["outcomes"]["a"], "c": MADE["outcomes"]["a"]}, "requests": {"a": {"csr_pem": "A"}, "c": {"csr_pem": "A"}}}
+    done = MADE["outcomes"]["a"]
+    both = {"outcomes": {"a": done, "c": done}, "requests": {"a": {"csr_pem": "A"}, "c": {"csr_pem": "A"}}}
     assert "problem" in wave.requests_of(planned, {"a": both, "c": {}})["blog"]
     assert wave.requests_of(plan({"a": item("shop", "a")}), {"a": MADE}) == {}
 

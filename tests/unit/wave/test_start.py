@@ -16,6 +16,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave import start
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 from ansible_collections.certops.clm.tests.support.world import NOW, World, finding
 
+
 def judged(world):
     return {one.deployment.id: one for one in judge_all(load(str(world.save())), Observations.parse(world.observations), world.store, NOW)}
 

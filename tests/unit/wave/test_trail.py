@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import complete, from_servers, why_not
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import complete, from_servers, red, why_not
 
 GOOD = Outcome("done", "bind").as_dict()
 
@@ -39,3 +39,20 @@ def test_a_run_that_failed_still_gives_what_it_finished():
 @pytest.mark.parametrize("result", [None, {}, "text", [], {"skipped": True}])
 def test_there_is_always_a_reason(result):
     assert why_not(result)
+
+
+@pytest.mark.parametrize("state", ["pending", "deferred"])
+def test_a_server_has_nothing_to_wait_for(state):
+    """What waits for an issuer is green while there is time: a server must not say it."""
+    outcomes = from_servers({"a": {"outcomes": {"a": Outcome(state, "bind").as_dict()}}}, {"a": ["a"]}, "deploy")
+    assert outcomes["a"]["state"] == "failed"
+
+
+def test_an_outcome_has_all_its_fields_of_the_right_types():
+    thin = {"state": "done", "step": "bind", "after": "text", "message": 7, "reason": [], "more": 1}
+    assert complete(["a"], {"a": thin}, "x")["a"] == GOOD
+
+
+def test_what_is_red_stays_so():
+    outcomes = {state: Outcome(state, "x").as_dict() for state in ("unchanged", "planned", "done", "pending", "deferred", "unproven")}
+    assert list(red({**outcomes, "failed": Outcome("failed", "x").as_dict()})) == ["unproven", "failed"]

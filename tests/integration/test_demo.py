@@ -1,0 +1,69 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demo as a person runs it: it goes as told, says so with its exit code, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from ansible_collections.certops.clm.tests.lab.host import PATH, wait_for
+from ansible_collections.certops.clm.tests.support.environment import ROOT, which
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+
+def begin(work: Path, *args: str) -> subprocess.Popen[str]:
+    """The demo with a work folder of its own; its output goes to `said` in there."""
+    command = [str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "demo" / "demo.py"), "--work", str(work), *args]
+    with (work / "said").open("w") as said:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, text=True)
+
+
+def commands_of(place: str) -> List[str]:
+    """The command lines of all processes that name the folder."""
+    listed = subprocess.run(["ps", "-eo", "args", "-ww"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if place in line]
+
+
+def expected_real() -> List[str]:
+    """The servers whose program this machine has."""
+    programs = {"nginx": ["web1", "web2", "web3", "web4", "wiki1"], "haproxy": ["lb1"]}
+    real = [server for program, servers in programs.items() if shutil.which(program, path=PATH) for server in servers]
+    usable = os.geteuid() != 0 or (shutil.which("setpriv") and shutil.which("runuser"))
+    return sorted([*real, *(["db1"] if which("postgres") and usable else [])])
+
+
+def test_the_demo_goes_as_told(tmp_path: Path) -> None:
+    """All acts, with the servers that this machine has."""
+    rc = begin(tmp_path).wait(900)
+    said = (tmp_path / "said").read_text()
+    assert rc == 0, said
+    facts: Dict[str, Any] = json.loads((tmp_path / "summary.json").read_text())
+    assert sorted(facts["real"]) == expected_real(), facts["stand_ins"]
+    assert (facts["servers"], facts["issued"], facts["moved"], facts["rolled_back"], facts["errors"]) == (9, 4, 9, 1, 0)
+    assert facts["connections"] > 100 and facts["ledger_events"] > 20
+    assert "changed=0" in said and "ROLLED BACK" in said and Path(facts["report"]).is_file()
+    place = re.search(r"/tmp/clm-demo-\w+", (tmp_path / "control" / "manifest.yml").read_text())
+    assert place and not Path(place.group()).exists() and not commands_of(place.group())
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Interrupted while servers, clients and a playbook run."""
+    process = begin(tmp_path, "--stand-ins")
+    log = tmp_path / "logs" / "2-discover.log"
+    wait_for(lambda: log.is_file() or process.poll() is not None, "the second act", seconds=240)
+    place = re.search(r"/tmp/clm-demo-\w+", (tmp_path / "control" / "manifest.yml").read_text())
+    assert place and commands_of(place.group())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130, (tmp_path / "said").read_text()
+    assert not commands_of(place.group()) and not Path(place.group()).exists()

@@ -1,0 +1,52 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A gate is read before anything is deployed: what Ansible could not include would end a wave in its middle."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.gate import checked_gate
+
+# short names: pytest has no loader of collections; the test of the row has the long ones
+GOOD = [{"block": [{"set_fact": {"clm_gate": "passed"}}], "rescue": [{"meta": "noop"}]}]
+
+
+def check(tmp_path, text):
+    path = tmp_path / "gate.yml"
+    path.write_text(text if isinstance(text, str) else json.dumps(text))
+    return checked_gate(str(path), DataLoader())
+
+
+def test_no_gate_is_no_gate():
+    assert checked_gate("", DataLoader()) == ""
+
+
+def test_a_gate_is_named_by_its_absolute_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert check(tmp_path, GOOD) == str(tmp_path / "gate.yml") == checked_gate("gate.yml", DataLoader())
+    assert check(tmp_path, "")
+
+
+@pytest.mark.parametrize("text", ["- name: [", "name: x", "- 7", [{"no.such.module": {}}], [{"block": [], "nonsense": 1}], "text"])
+def test_what_cannot_be_included_is_refused(tmp_path, text):
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, text)
+    assert caught.value.field == "rotate_gate_tasks" and "gate.yml" in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        checked_gate(str(tmp_path / "none.yml"), DataLoader())
+
+
+@pytest.mark.parametrize("meta", ["end_play", "end_host", "end_batch"])
+@pytest.mark.parametrize("place", ["block", "rescue", "always"])
+def test_a_gate_does_not_end_the_wave(tmp_path, meta, place):
+    with pytest.raises(ConfigError, match=f"must not use meta: {meta}"):
+        check(tmp_path, [{"block": [{"debug": {}}], place: [{"meta": meta}]}])
