@@ -1,0 +1,46 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# make test         everything: lint, types, unit and integration tests, every gate (tests/gates is the definition of the checks)
+# make demo         one certificate's whole life on servers of this machine: no root, no system package, about a minute
+# make unit         unit tests only
+# make integration  tests against the lab's real servers
+# make gates        ruff, mypy, sanity on every core, ansible-lint, docs, changelog, licences, build, importer
+# make index        write the generated files again
+# make venv         .venv only (what make demo needs)
+# PYTHON=/usr/bin/python3.12 make test   starts from another interpreter (3.11 or newer)
+
+PYTHON ?= python3
+PYTEST = .venv/bin/python -m pytest
+# Two workers; tests that share something say so by xdist_group. The long ones come first.
+PARALLEL = -n 2 --dist loadgroup
+
+.PHONY: test demo unit integration gates index venv clean
+
+test:
+	@$(PYTHON) tools/environment.py all
+	@$(PYTEST) $(PARALLEL) tests/gates tests/integration tests/unit
+
+demo: venv
+	@.venv/bin/python demo/demo.py
+
+unit: venv
+	@$(PYTEST) -n 2 tests/unit
+
+integration:
+	@$(PYTHON) tools/environment.py dev cores servers
+	@$(PYTEST) $(PARALLEL) tests/integration
+
+gates:
+	@$(PYTHON) tools/environment.py dev cores gates
+	@$(PYTEST) $(PARALLEL) tests/gates
+
+index: venv
+	@.venv/bin/python tools/make_index.py
+
+venv:
+	@$(PYTHON) tools/environment.py dev
+
+clean:
+	rm -rf .cache .venv .hypothesis .pytest_cache tests/output

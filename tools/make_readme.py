@@ -1,0 +1,105 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes README's tables from what is there and what was measured: providers, the lab's servers, benchmarks.
+
+Usage: python3 tools/make_readme.py [--check] [--record]. With --check nothing is written and the exit code is 1 when a table
+is stale. --record asks the servers of this machine for their versions first (tests/lab/versions.json).
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+UTILS = ROOT / "plugins" / "module_utils"
+VERSIONS = ROOT / "tests" / "lab" / "versions.json"
+RESULTS = ROOT / "tests" / "benchmarks" / "results"
+PLACES = "/usr/sbin:/usr/bin:/usr/local/bin:/usr/lib/postgresql/15/bin:/usr/lib/postgresql/16/bin:/usr/lib/postgresql/17/bin"
+ASKED = {
+    "nginx": ["nginx", "-v"],
+    "haproxy": ["haproxy", "-v"],
+    "PostgreSQL": ["postgres", "--version"],
+    "OpenSSH": ["ssh", "-V"],
+}
+
+
+def record() -> None:
+    """Keep the versions of the real servers that the lab runs here."""
+    found = {}
+    for name, command in ASKED.items():
+        program = shutil.which(command[0], path=PLACES)
+        if program:
+            done = subprocess.run([program, *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            number = re.search(r"\d+\.\d+(\.\d+)?", done.stdout)
+            found[name] = number.group() if number else "?"
+    VERSIONS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+
+
+def names_in(folder: str) -> List[str]:
+    """NAME of every provider file of a folder."""
+    names = []
+    for path in sorted((UTILS / folder).glob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == "NAME" for one in node.targets):
+                names.append(str(ast.literal_eval(node.value)))
+    return sorted(names)
+
+
+def providers() -> str:
+    """The providers that are there, and what the lab runs them against."""
+    versions: Dict[str, str] = json.loads(VERSIONS.read_text())
+    servers = ", ".join(f"{name} {version}" for name, version in versions.items())
+    rows = [
+        ("Issuers", names_in("issuers"), "A: own software; leaves are linted by zlint"),
+        ("Secret stores", names_in("secret_stores"), "A: a local file system, killed and filled up"),
+        ("Managed servers", names_in("server_kinds"), f"A: {servers}"),
+        ("Discovery sources", names_in("sources"), "A: the servers above"),
+    ]
+    lines = ["| what | which | tier and what it is tested on |", "|---|---|---|"]
+    lines += [f"| {what} | {', '.join(f'`{name}`' for name in names)} | {tier} |" for what, names, tier in rows]
+    return "\n".join(lines) + "\n\nTier A is real software; no tier B (emulator) or C (fake) is in use yet."
+
+
+def benchmarks() -> str:
+    """What tests/benchmarks measured, one row for each figure, as the runs wrote them."""
+    rows: List[Dict[str, Any]] = []
+    for path in sorted(RESULTS.glob("*.json")):
+        rows += json.loads(path.read_text()).get("readme", [])
+    lines = ["| benchmark | measured | goal | machine, date |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(f"| {row['what']} | {row['measured']} | {row['goal']} | {row['where']} |" for row in rows)])
+
+
+def filled(text: str) -> str:
+    """README with its generated parts as they should be."""
+    for name, make in (("providers", providers), ("benchmarks", benchmarks)):
+        start, end = f"<!-- generated: {name} -->\n", "<!-- end: " + name + " -->"
+        before, rest = text.split(start)
+        text = before + start + make() + "\n" + end + rest.split(end, 1)[1]
+    return text
+
+
+def main() -> int:
+    """Exit code 1 when --check finds a stale table."""
+    if "--record" in sys.argv:
+        record()
+    text = README.read_text()
+    wanted = filled(text)
+    if "--check" in sys.argv:
+        if wanted != text:
+            print("README.md: its tables are stale; run make index")
+        return int(wanted != text)
+    README.write_text(wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
