@@ -121,6 +121,7 @@ def sabotage(stage: Stage) -> None:
     done = stage.runner.run("rotate-sabotaged", ROTATE, told=waves)
     keep_report(stage, waves, "report-stopped")
     states, served = waves.states(), stage.served()
+    stage.kept["rolled_back"] = list(states.values()).count("rolled_back")
     expect(done.rc != 0, "a rotation with a server that was rolled back ended with exit code 0")
     expect(states.pop(SABOTAGED, "") == "rolled_back", f"{SABOTAGED} was not rolled back")
     expect(states and set(states.values()) == {"done"}, f"other servers were not done: {states}")
@@ -242,8 +243,7 @@ def facts(stage: Stage) -> Dict[str, Any]:
         "real": stage.estate.real(),
         "stand_ins": stage.estate.missing,
         "issued": len(stage.versions()),
-        "moved": len(served),
-        "rolled_back": 1,
+        "moved": sum(sha256 != stage.before[name] for name, sha256 in served.items()),
         "connections": sum(len(client.looks) for client in stage.clients.values()),
         "errors": sum(len(client.errors) for client in stage.clients.values()),
         **stage.kept,

@@ -61,7 +61,8 @@ def _served(judged: Judged) -> Dict[str, Any]:
     served = judged.served
     if not served:
         return {}
-    return {"sha256": served.sha256, "not_before": rfc3339(served.not_before), "not_after": rfc3339(served.not_after)}
+    dates = {"not_before": served.not_before, "not_after": served.not_after}  # None where what is served cannot be read
+    return {"sha256": served.sha256, **{name: rfc3339(when) if when else "" for name, when in dates.items()}}
 
 
 def _item(judged: Judged, issue: bool) -> Dict[str, Any]:

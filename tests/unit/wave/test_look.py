@@ -25,7 +25,7 @@ LEAF = NEW[: NEW.index("-----END CERTIFICATE-----") + 26]
 
 
 def ders(chain):
-    return tuple(block.der for block in pem.split(chain))
+    return tuple(block.der for block in pem.split(chain)) if chain else ()
 
 
 def host(*names):

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Reason
 from ansible_collections.certops.clm.plugins.module_utils.policy.policy import Policy
+from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.plan import make_plan
@@ -23,11 +24,11 @@ def manifest(**shop):
     return Manifest.parse(data(shop={"names": ["shop.example.com"], "deployments": places, **shop}), "/etc/clm/manifest.yml")
 
 
-def judged(found, issue=EXPIRING):
+def judged(found, issue=EXPIRING, served=None):
     policy = Policy.load((), {})
     return {
         one.id: Judged(
-            one, found.lineages["shop"], Standing(found.lineages["shop"], policy), issue, None, False, None, "served", "", None,
+            one, found.lineages["shop"], Standing(found.lineages["shop"], policy), issue, None, False, served, "served", "", None,
             datetime(2027, 1, 1, tzinfo=timezone.utc),
         )
         for one in found.deployments
@@ -56,6 +57,14 @@ def test_what_is_no_deployment_of_the_manifest_is_refused():
     _hosts, answer = plan_of(manifest(), hosts=["stranger"])
     assert answer["outcomes"]["stranger"]["state"] == "failed" and answer["plan"]["items"] == {}
     assert "adopt" in answer["outcomes"]["stranger"]["next_action"]
+
+
+def test_what_is_served_and_cannot_be_read_stops_nobody():
+    found = manifest()
+    hosts = [one.id for one in found.deployments]
+    broken = judged(found, served=Certificate.parse(b"\x30\x03\x02\x01\x00"))
+    answer = make_plan(found, hosts, broken, ["web1", "web2"], run_id="r1", issue=True)
+    assert answer["plan"]["items"][hosts[0]]["before"]["not_after"] == ""
 
 
 def test_without_issuing_nothing_has_a_reason_to_be_issued():
