@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, List, Mapping, Tuple
 
-from ansible_collections.certops.clm.plugins.module_utils.manifest import load
+from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.probe import probe_many
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import write_report
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
@@ -37,9 +39,17 @@ class ActionModule(WaveAction):
         kept = settle_versions(store, verdicts(planned, plan["items"], versions), versions, evidence(planned, plan))
         with open_ledger(manifest, utc_now, check_mode) as ledger:
             ledger.append(events(plan, outcomes, versions, kept))
+        report, warnings = _report(manifest, store, plan)
+        return {"outcomes": outcomes, "kept": kept, "report": report, "warnings": warnings, "changed": bool(kept)}
+
+
+def _report(manifest: Manifest, store: SecretStore, plan: Mapping[str, Any]) -> Tuple[Dict[str, str], List[str]]:
+    """The report's files, and what hindered it: the ledger has the outcomes already, so a full disk here makes no host red."""
+    try:
         remember(manifest.observations, plan, probe_many)
-        report = write_report(manifest, store, plan["run_id"], utc_now())
-        return {"outcomes": outcomes, "kept": kept, "report": report["files"], "changed": bool(kept)}
+        return write_report(manifest, store, plan["run_id"], utc_now())["files"], []
+    except (ClmError, OSError) as error:
+        return {}, [f"The outcomes are in the ledger, but the report of this wave was not written: {error}"]
 
 
 def _last_words(args: Mapping[str, Any]) -> Dict[str, OutcomeDict]:

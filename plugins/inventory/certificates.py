@@ -66,12 +66,8 @@ notes:
 """
 
 EXAMPLES = r"""
-# certificates.clm.yml
-plugin: certops.clm.certificates
-manifest: ../clm/manifest.yml
-
----
-# with live endpoints, the secret store, and groups of one's own
+# certificates.clm.yml: the first two lines are all that is needed. The rest adds live endpoints, the secret store, a cache and
+# groups of one's own.
 plugin: certops.clm.certificates
 manifest: ../clm/manifest.yml
 sources:

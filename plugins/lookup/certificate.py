@@ -30,16 +30,15 @@ options:
     description: The id of a version. By default the current one.
     type: str
   want:
-    description: What to return of each lineage.
+    description:
+      - What to return of each lineage.
+      - V(chain) is the leaf and its intermediates in PEM, V(leaf) the leaf alone, V(intermediates) the rest, empty when there
+        are none.
+      - V(facts) is a dict of C(version), C(state), C(sha256), C(spki_sha256), C(not_before), C(not_after), C(names), C(issuer),
+        C(request_id) and C(malformed).
     type: str
     default: chain
-    choices:
-      chain: The leaf and its intermediates in PEM.
-      leaf: The leaf in PEM.
-      intermediates: The intermediates in PEM, empty when there are none.
-      facts: >-
-        A dict of C(version), C(state), C(sha256), C(spki_sha256), C(not_before), C(not_after), C(names), C(issuer), C(request_id)
-        and C(malformed).
+    choices: [chain, leaf, intermediates, facts]
 notes:
   - Names in a certificate come from outside. They are never templated.
 """

@@ -13,11 +13,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import List, Tuple
 
 from .environment import CACHE, DEV_CORE, ROOT, run, venv
 
+HOUR = 3600
 # What an installed collection holds; the integration tests run on exactly that.
 SHIPPED = ("plugins", "roles", "playbooks", "meta", "extensions", "galaxy.yml", "requirements.txt", "LICENSE", "README.md")
 
@@ -78,4 +80,5 @@ def forget_old(folder: Path, *, keep: int) -> None:
     """Only the newest copies stay; one that a test uses now is among them."""
     copies = sorted((path for path in folder.iterdir() if not path.name.startswith(".new-")), key=lambda path: path.stat().st_mtime)
     for path in copies[:-keep]:
-        shutil.rmtree(path, ignore_errors=True)
+        if time.time() - path.stat().st_mtime > HOUR:  # another session may be running on a younger one
+            shutil.rmtree(path, ignore_errors=True)
