@@ -38,6 +38,7 @@ gates:
 
 index: venv
 	@.venv/bin/python tools/make_index.py
+	@.venv/bin/python tools/make_readme.py
 
 venv:
 	@$(PYTHON) tools/environment.py dev

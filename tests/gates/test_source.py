@@ -15,7 +15,7 @@ HOUSE = ROOT.parent / "shared" / "tools" / "house.py"
 
 
 def test_ruff():
-    run([str(venv("core-2.19") / "ruff"), "check", "--quiet", "--output-format", "concise", "plugins", "tests", "tools"])
+    run([str(venv("core-2.19") / "ruff"), "check", "--quiet", "--output-format", "concise", "plugins", "tests", "tools", "demo"])
 
 
 def test_mypy_strict_on_module_utils():
@@ -25,6 +25,7 @@ def test_mypy_strict_on_module_utils():
 
 def test_generated_files_are_up_to_date():
     run([sys.executable, "tools/make_index.py", "--check"])
+    run([sys.executable, "tools/make_readme.py", "--check"])
 
 
 @pytest.mark.skipif(not HOUSE.is_file(), reason="../shared is not here: the house is checked where the project is built")

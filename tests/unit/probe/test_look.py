@@ -212,6 +212,7 @@ def test_postgresql_asks_first(answer, message):
         request.append(sock.recv(8))
         if answer is None:
             threading.Event().wait(30)
+            return
         sock.sendall(answer)
         if answer == b"S":
             tls(server_context(LEAF.key_pem, LEAF.chain))(sock)
