@@ -17,10 +17,6 @@ description:
   - The task never fails. Every host of the wave gets an outcome, also when everything went wrong, and
     M(certops.clm.wave_verdict) turns that host red.
 options:
-  plan:
-    description: What M(certops.clm.wave_plan) returned as RV(certops.clm.wave_plan#module:plan).
-    type: dict
-    required: true
   requested:
     description: By lead, what M(certops.clm.server_deployment) with O(certops.clm.server_deployment#module:state=requested) returned.
     type: dict
@@ -28,6 +24,7 @@ options:
 
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
+  - certops.clm.wave.plan
   - certops.clm.attributes
 seealso:
   - module: certops.clm.wave_verdict

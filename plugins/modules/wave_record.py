@@ -16,18 +16,6 @@ description:
   - The task never fails. Every host of the wave gets an outcome, also when everything went wrong, and
     M(certops.clm.wave_verdict) turns that host red.
 options:
-  plan:
-    description: What M(certops.clm.wave_plan) returned as RV(certops.clm.wave_plan#module:plan).
-    type: dict
-    required: true
-  outcomes:
-    description: What the step before said of each host.
-    type: dict
-    default: {}
-  versions:
-    description: The version of each lineage to deploy, as M(certops.clm.wave_issue) returned it.
-    type: dict
-    default: {}
   restored:
     description: By lead, what putting back returned.
     type: dict
@@ -39,6 +27,9 @@ options:
 
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
+  - certops.clm.wave.plan
+  - certops.clm.wave.versions
+  - certops.clm.wave.outcomes
   - certops.clm.attributes
 seealso:
   - module: certops.clm.wave_verdict

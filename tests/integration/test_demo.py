@@ -26,7 +26,14 @@ def begin(work: Path, *args: str) -> subprocess.Popen[str]:
     """The demo with a work folder of its own; its output goes to `said` in there."""
     command = [str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "demo" / "demo.py"), "--work", str(work), *args]
     with (work / "said").open("w") as said:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, text=True, preexec_fn=listen_to_ctrl_c
+        )
+
+
+def listen_to_ctrl_c() -> None:
+    """A shell starts what runs in its background deaf to ctrl-C, and children inherit that; CI may run us so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def commands_of(place: str) -> List[str]:

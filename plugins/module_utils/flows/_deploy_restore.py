@@ -123,7 +123,9 @@ def put_back(run: Run, items: Sequence[Item], state: str = ROLLED_BACK) -> None:
         if proof.answer == SERVED:
             settle(run, item, "restored")
             next_action = mend(item) if state == ROLLED_BACK else ""
-            finish(run, item, state, "restore", f"{back.sha256} is back and served", next_action, facts(back))
+            trouble = run.trouble.pop(item.id, "")
+            why = f"{item.version.sha256} was not served ({trouble}), so " if trouble else ""
+            finish(run, item, state, "restore", f"{why}{back.sha256} was put back and is served", next_action, facts(back))
             continue
         detail = "; ".join(filter(None, (proof.detail, str(error) if error else "")))
         served = f"served now: {proof.sha256}" if proof.sha256 else "what is served now could not be seen"

@@ -1,0 +1,32 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that the steps of a wave share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    PLAN = r"""
+options:
+  plan:
+    description: What M(certops.clm.wave_plan) returned as RV(certops.clm.wave_plan#module:plan).
+    type: dict
+    required: true
+"""
+
+    VERSIONS = r"""
+options:
+  versions:
+    description: The version of each lineage to deploy, as M(certops.clm.wave_issue) returned it.
+    type: dict
+    default: {}
+"""
+
+    OUTCOMES = r"""
+options:
+  outcomes:
+    description: What the step before said of each host.
+    type: dict
+    default: {}
+"""
