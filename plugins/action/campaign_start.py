@@ -47,17 +47,18 @@ def _begin(args: Mapping[str, Any], manifest: Manifest, check_mode: bool) -> Dic
     if spots:
         raise ClmError(start.blind_message(spots), hint=start.BLIND_HINT)
     run_id = args["run_id"] or start.new_run_id(now)
-    promoted = [] if check_mode else start.promote_served(judged, store)
+    missing = [] if args["partial"] else start.left_out(judged, args["due"], now)
+    if missing:
+        raise ClmError(f"{len(missing)} deployments are due, but not in clm_due: {', '.join(missing[:5])}", hint=start.LEFT_OUT_HINT)
     found = start.sizes(args["due"], args["canaries"], judged, args["waves"])
     facts = start.summary(judged, args["due"], args["canaries"], now)
     with open_ledger(manifest, utc_now, check_mode) as ledger:
-        ledger.append(start.events(run_id, facts, promoted, judged))
+        ledger.append(start.events(run_id, facts))
     report = {} if check_mode else write_report(manifest, store, run_id, now)["files"]
     return {
-        "changed": bool(promoted),
+        "changed": False,
         "run_id": run_id,
         "summary": facts,
-        "promoted": promoted,
         "report": report,
         "msg": start.sentence(facts, found),
         **found,

@@ -11,8 +11,9 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigEr
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_hosts
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_store
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import issuer_anchors, open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.gate import checked_gate
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.look import anchors_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.plan import make_plan
 
 NOT_BEGUN = "the plays on localhost did not run, so nobody looked and nothing was begun"
@@ -35,4 +36,6 @@ class ActionModule(WaveAction):
         store = open_store(manifest.secret_store, utc_now)
         judged = judge_hosts(manifest, args["hosts"], store, utc_now())
         known = {host for hosts in self.task_vars.get("groups", {}).values() for host in hosts}
-        return {"gate": gate, **make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=args["issue"])}
+        made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=args["issue"])
+        anchors_of(made["plan"], lambda name: issuer_anchors(manifest, name, utc_now))  # what cannot be proven is not begun
+        return {"gate": gate, **made}

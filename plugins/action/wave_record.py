@@ -16,7 +16,14 @@ from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import w
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger, open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.keep import settle_versions, verdicts
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import events, evidence, judge_waiting, with_committed, with_restored
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import (
+    events,
+    evidence,
+    judge_waiting,
+    not_kept,
+    with_committed,
+    with_restored,
+)
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.remember import remember
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.settle import decide
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, complete, from_servers
@@ -36,7 +43,8 @@ class ActionModule(WaveAction):
         manifest = load(plan["manifest"])
         store = open_store(plan["secret_store"], utc_now)
         planned = {host: outcome for host, outcome in outcomes.items() if host in plan["items"]}
-        kept = settle_versions(store, verdicts(planned, plan["items"], versions), versions, evidence(planned, plan))
+        kept, errors = settle_versions(store, verdicts(planned, plan["items"], versions), versions, evidence(planned, plan))
+        outcomes = not_kept(outcomes, plan, errors)
         with open_ledger(manifest, utc_now, check_mode) as ledger:
             ledger.append(events(plan, outcomes, versions, kept))
         report, warnings = _report(manifest, store, plan)

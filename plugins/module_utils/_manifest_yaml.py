@@ -44,7 +44,7 @@ def load_yaml(path: str) -> Any:
         with open(path, "rb") as stream:
             data = stream.read(LARGEST + 1)
     except FileNotFoundError:
-        raise NotFoundError(f"there is no file {path}", hint="set clm_manifest, or the inventory's option manifest") from None
+        raise NotFoundError(f"there is no file {path}", hint="give the inventory's option manifest, or include, the right path") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     if len(data) > LARGEST:

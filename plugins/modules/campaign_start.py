@@ -13,7 +13,6 @@ short_description: Begin a rotation
 description:
   - Runs on the controller before the first wave. Fails when the run would be blind, says what is due, and computes the
     sizes of the waves from the order in which the inventory lists C(clm_due).
-  - Versions that an earlier run deployed and proved, but did not live to make the current ones, become the current ones here.
 options:
   manifest:
     description: Path of the manifest.
@@ -45,6 +44,10 @@ options:
     description: The id of the run. By default a new one.
     type: str
     default: ""
+  partial:
+    description: Whether O(due) is meant to be a part of what is due, as for a rollback. Otherwise anything left out stops the run.
+    type: bool
+    default: false
   allow_blind:
     description:
       - Servers and endpoints that nobody could look at and that do not stop the run. V(all) allows every one of them.
@@ -86,10 +89,5 @@ wave_sizes:
 summary:
   description: How many deployments were seen, are managed and are due, and when the next one falls due.
   type: dict
-  returned: success
-promoted:
-  description: The lineages whose proven version became the current one here.
-  type: list
-  elements: str
   returned: success
 """

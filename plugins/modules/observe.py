@@ -67,7 +67,7 @@ EXAMPLES = r"""
     - name: Observe
       certops.clm.observe:
         manifest: "{{ clm_manifest_file }}"
-        servers: "{{ dict(groups['clm_servers'] | zip(groups['clm_servers'] | map('extract', hostvars) | map(attribute='clm_found'))) }}"
+        servers: "{{ groups['clm_servers'] | certops.clm.registered(hostvars, 'clm_found') }}"
 """
 
 RETURN = r"""

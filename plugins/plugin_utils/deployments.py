@@ -231,4 +231,6 @@ def _reason_to_deploy(standing: Standing, look: Look, now: datetime) -> Optional
         return Reason(NOT_SERVED, f"{where} the file holds {look.file.sha256[:16]}...")
     if look.file_missing and not look.chains:
         return Reason(NOT_SERVED, f"{look.sentence}, and the server has no certificate in the file")
+    if look.answer == SERVED and standing.wanted is not None and standing.wanted.state == "issued":
+        return Reason("unproven", "it is served, but no run has proven it yet: name, path and gate are still to be judged")
     return None

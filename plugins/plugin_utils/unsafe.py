@@ -40,7 +40,7 @@ def untrusted(value: Any) -> Any:
 
 
 def _untrusted_text(value: str) -> str:
-    plain = value if type(value) is str else "".join((value, ""))
+    plain = value if value.__class__ is str else "".join((value, ""))
     if _trust is not None or not _BRACE.search(plain):
         return plain
     from ansible.utils.unsafe_proxy import wrap_var  # deprecated with core 2.23, where nothing comes here

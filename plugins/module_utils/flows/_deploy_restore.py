@@ -15,11 +15,12 @@ from ..contracts import COULD_NOT_LOOK, SERVED, Clock, Deployed, Target, Version
 from ..errors import ClmError, ConfigError
 from ..outcome import DONE, FAILED, PLANNED, ROLLED_BACK, UNCHANGED, UNPROVEN, Outcome
 from ..targets._powers import Settler
-from ._deploy_run import Item, Run, again, bind_all, facts, fail, finish, mend, prove, read, settle
+from ._deploy_run import Item, Run, again, bind_all, facts, fail, finish, mend, phase_of, prove, read, settle, way_back
 
 
 def restore(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: bool = False, concurrency: int = 8) -> Dict[str, Outcome]:
     """Put back what was there before; an item whose `version.sha256` is not what is in place has nothing to undo."""
+    _settler(target)
     run = Run(target, clock, check_mode, concurrency)
     todo, settled = [], []
     for item in read(run, items):
@@ -27,7 +28,7 @@ def restore(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: 
         here = facts(present) if present else {}
         if item.version.sha256 and (present is None or present.sha256 != item.version.sha256):
             finish(run, item, UNCHANGED, "restore", f"{item.version.sha256} is not in place, there is nothing to undo", after=here)
-        elif _settler(target).phase(item.where) == "restored":
+        elif phase_of(run, item) == "restored":
             settled.append(item)
         else:
             todo.append(item)
@@ -61,9 +62,10 @@ def _restore(run: Run, items: Sequence[Item]) -> None:
     """Swap the roles: what is there now is reported as `before`, what is put back as `after`."""
     present, todo = dict(run.before), []
     for item in items:
-        run.before[item.id] = back = _settler(run.target).previous(item.where)
+        run.before[item.id] = back = way_back(run, item)
         if back is None:
-            error = ClmError("no previous version is kept on the server", hint="deploy the earlier version from the secret store")
+            why = run.trouble.get(item.id) or "no previous version is kept on the server"
+            error = ClmError(why, hint="deploy the earlier version from the secret store")
             run.before[item.id] = present[item.id]
             fail(run, item, "restore", error)
         elif run.check_mode:
@@ -79,9 +81,10 @@ def _restore(run: Run, items: Sequence[Item]) -> None:
 
 def commit(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: bool = False) -> Dict[str, Outcome]:
     """End the transactions of what is in place; refuses to commit a version that is not there."""
+    _settler(target)
     run = Run(target, clock, check_mode)
     for item in read(run, items):
-        present, phase = run.before[item.id], _settler(target).phase(item.where)
+        present, phase = run.before[item.id], phase_of(run, item)
         here = facts(present) if present else {}
         if item.version.sha256 and here.get("sha256") != item.version.sha256:
             error = ClmError(f"{item.version.sha256} is not in place", hint=mend(item))
@@ -92,6 +95,9 @@ def commit(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: b
             finish(run, item, PLANNED, "commit", "would end the transaction", after=here)
         else:
             settle(run, item, "committed")
+            if item.id in run.trouble:
+                fail(run, item, "commit", ClmError(run.trouble[item.id], hint=mend(item)), "what is served stays")
+                continue
             finish(run, item, DONE, "commit", "the transaction has ended; the previous version stays for a rollback", after=here)
     return {item.id: run.outcomes[item.id] for item in items}
 
@@ -107,6 +113,12 @@ def _refusal(run: Run, item: Item, back: Optional[Deployed]) -> str:
     return ""
 
 
+def _is_back(run: Run, item: Item, back: Deployed) -> bool:
+    """True when the place holds it again: a server may serve from memory what a full disk could not take back."""
+    now = run.each(lambda one: run.target.read(one.where), [item])[0]
+    return isinstance(now, Deployed) and now.ref == back.ref
+
+
 def put_back(run: Run, items: Sequence[Item], state: str = ROLLED_BACK) -> None:
     """Bind what was bound before and prove it; a dead certificate stays away, and the item fails with both SHA-256s."""
     pairs = []
@@ -120,14 +132,14 @@ def put_back(run: Run, items: Sequence[Item], state: str = ROLLED_BACK) -> None:
     errors = bind_all(run, [(item, back.ref) for item, back in pairs])
     proofs = prove(run, [(item, back.sha256) for item, back in pairs])
     for (item, back), error, proof in zip(pairs, errors, proofs):
-        if proof.answer == SERVED:
+        if proof.answer == SERVED and (error is None or _is_back(run, item, back)):
+            trouble = run.trouble.pop(item.id, "")
             settle(run, item, "restored")
             next_action = mend(item) if state == ROLLED_BACK else ""
-            trouble = run.trouble.pop(item.id, "")
             why = f"{item.version.sha256} was not served ({trouble}), so " if trouble else ""
             finish(run, item, state, "restore", f"{why}{back.sha256} was put back and is served", next_action, facts(back))
             continue
         detail = "; ".join(filter(None, (proof.detail, str(error) if error else "")))
         served = f"served now: {proof.sha256}" if proof.sha256 else "what is served now could not be seen"
-        text = f"{back.sha256} was put back in place of {item.version.sha256}, but is not proven: {detail}; {served}"
+        text = f"{back.sha256} was to be put back in place of {item.version.sha256}, but that is not proven: {detail}; {served}"
         finish(run, item, FAILED, "restore", text, mend(item), facts(back))

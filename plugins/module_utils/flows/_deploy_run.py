@@ -126,13 +126,36 @@ def prove(run: Run, pairs: Sequence[Tuple[Item, str]]) -> List[Proof]:
 
 
 def settle(run: Run, item: Item, phase: str) -> bool:
-    """Tell a target that keeps transactions how this one ended; True when that is news."""
-    return isinstance(run.target, Settler) and run.target.settle(item.where, phase)
+    """Tell a target that keeps transactions how this one ended; True when that is news. An error is the item's trouble."""
+    target = run.target
+    if not isinstance(target, Settler):
+        return False
+    return bool(_guarded(run, item, lambda: target.settle(item.where, phase), False))
+
+
+def phase_of(run: Run, item: Item) -> str:
+    """How far the item's latest transaction went, `unreadable` where its journal cannot be read; that is the item's trouble."""
+    target = run.target
+    if not isinstance(target, Settler):
+        return ""
+    return str(_guarded(run, item, lambda: target.phase(item.where), "unreadable"))
 
 
 def way_back(run: Run, item: Item) -> Optional[Deployed]:
     """What is bound again when the proof fails: of an unfinished transaction what was there before it."""
-    return run.target.previous(item.where) if isinstance(run.target, Settler) else run.before[item.id]
+    target = run.target
+    if not isinstance(target, Settler):
+        return run.before[item.id]
+    return _guarded(run, item, lambda: target.previous(item.where), None)
+
+
+def _guarded(run: Run, item: Item, call: Callable[[], T], fallback: T) -> T:
+    """The answer; an error is kept as the item's trouble, so that no neighbour is lost."""
+    answer = run.each(lambda _item: call(), [item])[0]
+    if isinstance(answer, ClmError):
+        run.trouble[item.id] = "; ".join(filter(None, (run.trouble.get(item.id), answer.message)))
+        return fallback
+    return answer
 
 
 def bind_all(run: Run, pairs: Sequence[Tuple[Item, str]]) -> List[Optional[ClmError]]:

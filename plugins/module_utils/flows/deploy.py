@@ -13,10 +13,10 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ..contracts import COULD_NOT_LOOK, SERVED, Clock, Deployed, Target
 from ..errors import ClmError
 from ..outcome import DONE, PLANNED, UNCHANGED, UNPROVEN, Outcome, Reason
-from ..targets._powers import Holder, Planner, RefusedError, Settler
+from ..targets._powers import Holder, Planner, RefusedError
 from ..x509 import pem
 from ._deploy_restore import commit, put_back, restore
-from ._deploy_run import NOTHING_CHANGED, Item, Run, again, bind_all, fail, finish, prove, read, settle, way_back
+from ._deploy_run import NOTHING_CHANGED, Item, Run, again, bind_all, fail, finish, phase_of, prove, read, settle, way_back
 
 __all__ = ["Item", "commit", "converge", "restore"]
 
@@ -76,11 +76,11 @@ def _judge(run: Run, items: Sequence[Item]) -> List[Item]:
 
 def _cut_off(run: Run, item: Item) -> bool:
     """True when a run was killed between its swap and its proof: whether the server was told is not known."""
-    return isinstance(run.target, Settler) and run.target.phase(item.where) == "open"
+    return phase_of(run, item) == "open"
 
 
 def _still_served(run: Run, item: Item) -> None:
-    if not run.check_mode and isinstance(run.target, Settler) and run.target.phase(item.where) in ("open", "unproven"):
+    if not run.check_mode and phase_of(run, item) in ("open", "unproven"):
         run.before[item.id] = way_back(run, item)
         settle(run, item, "proven")
         finish(run, item, DONE, "prove", "an earlier run had put it in place without proof; it is proven now")

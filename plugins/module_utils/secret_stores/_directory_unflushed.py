@@ -152,6 +152,7 @@ class Unflushed:
                 del self.renames[temporary]
             except OSError as error:
                 troubles.append(explain(error, final, "write"))
+                self.links.pop(lineage, None)  # current never names what is not there
             folders[parent] = None
         self._step("sync renamed")
         if folders:

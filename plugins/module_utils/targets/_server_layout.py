@@ -164,6 +164,8 @@ def _write(place: Place, contents: Contents, present: Contents, back: Optional[M
             owner, group = (old["uid"], old["gid"]) if old else (place.owner, place.group)
             if mode is None and present.get(role) is None:
                 mode = NEW_MODES[KEY if place.layout == "combined" else role]
+            elif mode is None and (role == KEY or place.layout == "combined"):
+                mode = os.stat(path).st_mode & 0o770 or 0o600  # kept, but a key is never for everybody to read
             batch.write(path, secret.reveal(), mode=mode, owner=owner, group=group)
     for role, path in place.files.items():
         if contents.get(role) is None:

@@ -162,7 +162,7 @@ def _prove_spot(spot: Spot, sha256: str, slot: str, answered: FrozenSet[str], pa
             return _bad_proof(spot, bad, spot.name in answered)
         seen = looker(spot, slot, max(0.1, min(LOOK_SECONDS, left)))
         good, bad = (good + 1, bad) if seen.sha256 == sha256 else (0, seen)
-        if good >= pace.consecutive:
+        if good >= max(1, pace.consecutive):
             return Proof(SERVED, sha256)
         pace.sleep(pace.interval)
 

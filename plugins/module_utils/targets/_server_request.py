@@ -43,6 +43,8 @@ def checked_names(names: Sequence[Any]) -> List[str]:
         raise ConfigError(f"1 to {MAX_NAMES} names belong here", field="request.names")
     checked = []
     for name in names:
+        if isinstance(name, str) and "%" in name:  # an address with a scope id may hold anything behind it, line ends too
+            raise ConfigError(f"{name[:100]!r} is neither a host name in ASCII nor an address", field="request.names")
         try:
             checked.append(str(ipaddress.ip_address(name)) if isinstance(name, str) else "")
             continue

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Iterator, Mapping
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Anchored, Clock, Issuer, SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _index as issuers
 from ansible_collections.certops.clm.plugins.module_utils.ledger import Ledger, NullLedger, Recorder, default_writer_id
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
@@ -27,9 +28,15 @@ def open_issuer(options: Mapping[str, Any], clock: Clock) -> Issuer:
 
 
 def issuer_anchors(manifest: Manifest, name: str, clock: Clock) -> str:
-    """The anchors of a named issuer as PEM, empty when it knows none."""
+    """The anchors of a named issuer as PEM, empty for one of the public root set; ConfigError when they are not there."""
     issuer = open_issuer(manifest.issuers[name], clock)
-    return issuer.anchors_pem() if isinstance(issuer, Anchored) else ""
+    if not isinstance(issuer, Anchored):
+        return ""
+    pem = issuer.anchors_pem()
+    if not pem:
+        hint = "make the CA first (certops.clm.local_ca), or name a client class under consumers, whose anchors lie elsewhere"
+        raise ConfigError("it has no root to prove against", field=f"issuers.{name}", hint=hint)
+    return pem
 
 
 @contextmanager

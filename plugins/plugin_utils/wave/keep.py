@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Tuple
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Busy, Lease, SecretStore
-from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError
+from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError, ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import ROLLED_BACK
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, positive
 
@@ -32,15 +32,24 @@ def verdicts(
 
 def settle_versions(
     store: SecretStore, fate: Mapping[str, str], versions: Mapping[str, Mapping[str, Any]], evidence: Mapping[str, List[str]]
-) -> Dict[str, str]:
-    """Write each version's fate; by lineage, what was done (promoted, rejected), without those that needed nothing."""
-    done = {}
+) -> Tuple[Dict[str, str], Dict[str, ClmError]]:
+    """Write each version's fate; by lineage what was done (promoted, rejected), and what could not be written."""
+    done: Dict[str, str] = {}
+    errors: Dict[str, ClmError] = {}
     for lineage, state in fate.items():
-        act = _settle_one(store, lineage, str(versions[lineage]["version"]), state, evidence.get(lineage, []))
+        try:
+            act = _settle_one(store, lineage, str(versions[lineage]["version"]), state, evidence.get(lineage, []))
+        except ClmError as error:
+            errors[lineage] = error
+            continue
         if act:
             done[lineage] = act
-    store.flush()
-    return done
+    try:
+        store.flush()
+    except ClmError as error:
+        errors.update(dict.fromkeys(done, error))
+        done = {}
+    return done, errors
 
 
 def _settle_one(store: SecretStore, lineage: str, version: str, state: str, evidence: List[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Dict, List, Mapping, Optional
 
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, PENDING, PLANNED, ROLLED_BACK
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import RUN_AGAIN, OutcomeDict, positive
 
@@ -66,6 +67,17 @@ def _can_wait(life: Any, now: datetime) -> bool:
     if not life or life[0] is None or life[1] is None:
         return False
     return bool(life[1] - now > max(PATIENCE, (life[1] - life[0]) / 4))
+
+
+def not_kept(outcomes: Mapping[str, OutcomeDict], plan: Mapping[str, Any], errors: Mapping[str, ClmError]) -> Dict[str, OutcomeDict]:
+    """The outcomes where the store could not keep what became of a lineage's version: its own hosts have failed, no others."""
+    after = {host: dict(outcome) for host, outcome in outcomes.items()}
+    for host, outcome in after.items():
+        error = errors.get(str(plan["items"].get(host, {}).get("lineage", "")))
+        if error is not None and positive(outcome):
+            message = f"Served and proven, but the secret store could not record it: {error.message}"
+            outcome.update(state=FAILED, step="record", message=message, next_action=error.hint or RUN_AGAIN)
+    return after
 
 
 def events(

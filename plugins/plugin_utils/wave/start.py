@@ -6,19 +6,22 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Collection, Dict, List, Mapping, Sequence
 
-from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK, SERVED, SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.keep import settle_versions
 from ansible_collections.certops.clm.plugins.plugin_utils.waves import wave_sizes
 
 ALL = "all"
 COUNTED = ("seen", "managed", "due", "canaries")
+LEFT_OUT_HINT = (
+    "The inventory must judge by the manifest's own observations and make one host for each deployment: take the options "
+    "observations and per out of it, and run again."
+)
 BLIND_HINT = (
     "Let the controller and the servers be reached, then run again. To go on without some of them, name them in clm_allow_blind: "
     "they are then left as they are, and the run says so."
@@ -98,28 +101,16 @@ def blind_message(spots: Sequence[str]) -> str:
     return f"This run would be blind, so it stops before anything is changed: {'; '.join(spots[:10])}{more}"
 
 
-def events(run_id: str, facts: Mapping[str, Any], promoted: Sequence[str], judged: Mapping[str, Judged]) -> List[Dict[str, Any]]:
-    """The ledger's events for the beginning: the campaign, and each lineage that was promoted."""
-    labels = {one.lineage.name: (one.lineage.labels, one.standing) for one in judged.values()}
-    found: List[Dict[str, Any]] = [{"action": "campaign", "step": "start", "run_id": run_id, **{key: facts[key] for key in COUNTED}}]
-    for name in promoted:
-        wanted = labels[name][1].wanted
-        version = {"version": wanted.version, "sha256": wanted.sha256} if wanted else {}
-        message = "served and proven already; an earlier run did not live to record it"
-        found.append(
-            {"action": "promoted", "step": "start", "run_id": run_id, "lineage": name, "message": message, **version, **labels[name][0]}
-        )
-    return found
+def events(run_id: str, facts: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """The ledger's event for the beginning."""
+    return [{"action": "campaign", "step": "start", "run_id": run_id, **{key: facts[key] for key in COUNTED}}]
 
 
-def promote_served(judged: Mapping[str, Judged], store: SecretStore) -> List[str]:
-    """The lineages whose newest version is served everywhere it is looked for, but which a killed run did not live to promote.
+def left_out(judged: Mapping[str, Judged], due: Sequence[str], now: datetime) -> List[str]:
+    """What is due, though the inventory does not say so: it judged by another file, or its hosts are no deployments.
 
-    State is read from reality: a new connection to every endpoint of a deployment showed the version.
+    What fell due in the last minutes, while the inventory was read, is not meant.
     """
-    versions: Dict[str, Dict[str, str]] = {}
-    for one in judged.values():
-        if one.answer == SERVED and one.deploy is None and one.standing.wanted and one.standing.wanted.state == "issued":
-            versions[one.lineage.name] = {"version": one.standing.wanted.version}
-    done = settle_versions(store, dict.fromkeys(versions, "proven"), versions, {})
-    return sorted(name for name, act in done.items() if act == "promoted")
+    lately = now - timedelta(minutes=5)
+    missing = [host for host, one in judged.items() if one.due and host not in due]
+    return [host for host in missing if judged[host].deploy is not None or (judged[host].next_due or lately) <= lately]

@@ -45,11 +45,16 @@ def test_the_previous_version_comes_back_with_one_command_and_no_ca(lab, ansible
     campaign.force("drill")
     campaign.run().ok()
     assert campaign.current("shop") != first
+    names = ["api.lab.example"]
+    campaign.manifest["lineages"]["api"] = {"names": names, "deployments": lab.deployments("api")}  # due, and none of our business
+    campaign.write()
+    before = lab.served("app1")
     for name in ("intermediate.key", "root.key"):
         (tmp_path / "ca" / name).unlink()
     campaign.run("rollback", clm_lineage="shop").ok()
     assert {lab.served(name, verify=False) for name in SHOP} == {first} == {campaign.current("shop")}
     assert [version["state"] for version in campaign.versions("shop")] == ["proven", "rejected"]
+    assert lab.served("app1") == before and not (tmp_path / "store" / "lineages" / "api").exists()
 
 
 def test_a_key_made_on_its_host_never_leaves_it(lab, ansible, tmp_path):

@@ -261,7 +261,9 @@ def test_an_unproven_version_is_tried_first_where_it_is_due(world):
         chain = world.authority.chain("a.example.com")
         world.version("a", chain, state="issued")
     world.serve("web1.example.com|8443|a.example.com|none", chain)
-    assert [judged.deployment.server for judged in canaries(rollout_order(judge(world)))] == ["web1"]  # nobody is due
+    first = canaries(rollout_order(judge(world)))
+    assert [judged.deployment.server for judged in first] == ["web1"] and first[0].deploy.word == "unproven"  # served is not proven
+    world.serve("web1.example.com|8443|a.example.com|none", answer="could_not_look")
     world.serve("web2.example.com|8443|a.example.com|none", answer="refused")
     assert [judged.deployment.server for judged in canaries(rollout_order(judge(world)))] == ["web2"]
 

@@ -45,15 +45,15 @@ def settle(world, version, fate):
 
 def test_a_proven_version_is_promoted_once(world):
     new = world.version("shop", world.authority.chain("shop.example.com"), state="issued", promote=False)
-    assert settle(world, new, "proven") == {"shop": "promoted"}
+    assert settle(world, new, "proven") == ({"shop": "promoted"}, {})
     assert world.store.current("shop") == new and world.store.load("shop").state == "proven"
-    assert settle(world, new, "proven") == {}
+    assert settle(world, new, "proven") == ({}, {})
 
 
 def test_a_rejected_version_keeps_its_evidence_and_is_not_current(world):
     before = world.store.current("shop")
     new = world.version("shop", world.authority.chain("shop.example.com"), state="issued", promote=False)
-    assert settle(world, new, "rejected") == {"shop": "rejected"}
+    assert settle(world, new, "rejected") == ({"shop": "rejected"}, {})
     assert world.store.current("shop") == before
     kept = world.store.load("shop", new)
     assert kept.state == "rejected" and kept.meta["evidence"] == ["a at step prove: no"]
@@ -61,15 +61,18 @@ def test_a_rejected_version_keeps_its_evidence_and_is_not_current(world):
 
 def test_what_was_proven_elsewhere_is_not_rejected_for_one_server(world):
     current = world.store.current("shop")
-    assert settle(world, current, "rejected") == {} and world.store.load("shop").state == "proven"
+    assert settle(world, current, "rejected") == ({}, {}) and world.store.load("shop").state == "proven"
 
 
 def test_a_version_that_is_gone_is_left_alone(world):
-    assert settle(world, "000099-aaaaaaaa", "proven") == {}
+    assert settle(world, "000099-aaaaaaaa", "proven") == ({}, {})
 
 
-def test_a_lineage_that_somebody_has_is_busy(world):
+def test_a_lineage_that_somebody_has_is_busy_and_its_neighbour_is_kept(world):
     new = world.version("shop", world.authority.chain("shop.example.com"), state="issued", promote=False)
+    other = world.version("blog", world.authority.chain("blog.example.com"), state="issued", promote=False)
     world.store.begin("shop", world.store.current("shop"))
-    with pytest.raises(BusyError, match="shop"):
-        settle(world, new, "proven")
+    fate = {"shop": "proven", "blog": "proven"}
+    done, errors = settle_versions(world.store, fate, {"shop": {"version": new}, "blog": {"version": other}}, {})
+    assert done == {"blog": "promoted"} and isinstance(errors["shop"], BusyError)
+    assert world.store.current("blog") == other and world.store.current("shop") != new

@@ -104,21 +104,19 @@ def test_nothing_due_says_what_comes_next(world):
     assert "Nothing to do. The next one is shop at 20" in start.sentence(facts, sizes) and facts["seen"] == 4
 
 
-def test_what_is_served_everywhere_is_promoted_after_a_killed_run(world):
-    old, new = world.authority.chain("shop.example.com", age=60), world.authority.chain("shop.example.com")
-    world.version("shop", old)
-    name = world.version("shop", new, state="issued", promote=False)
-    serve(world, new, new, new, new)
-    found = judged(world)
-    assert start.promote_served(found, world.store) == ["shop"] and world.store.current("shop") == name
-    events = start.events("r1", start.summary(found, [], [], NOW), ["shop"], found)
-    assert [(event["action"], event.get("version")) for event in events] == [("campaign", None), ("promoted", name)]
-    assert start.promote_served(judged(world), world.store) == []
-
-
-def test_what_nobody_serves_is_not_promoted(world):
+def test_what_a_killed_run_left_served_but_unproven_is_due_and_not_taken_for_good(world):
     old, new = world.authority.chain("shop.example.com", age=60), world.authority.chain("shop.example.com")
     world.version("shop", old)
     world.version("shop", new, state="issued", promote=False)
+    serve(world, new, new, new, new)
+    found = judged(world)
+    assert {one.deploy.word for one in found.values()} == {"unproven"} and all(one.due for one in found.values())
+
+
+def test_an_inventory_that_leaves_out_what_is_due_stops_the_run(world):
+    old = world.authority.chain("shop.example.com", age=60)
+    world.version("shop", world.authority.chain("shop.example.com"))
     serve(world, old, old, old, old)
-    assert start.promote_served(judged(world), world.store) == []
+    found = judged(world)
+    assert start.left_out(found, list(found), NOW) == [] and start.left_out(found, [], NOW) == list(found)
+
