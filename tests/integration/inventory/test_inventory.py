@@ -144,7 +144,7 @@ def test_plays_see_new_groups_after_a_refresh_in_rollout_order_and_by_serial(ans
     world = World(tmp_path, data(**lineages))
     chains = {name: world.authority.chain(lineage["names"][0]) for name, lineage in lineages.items()}
     for name, chain in chains.items():
-        world.version(name, chain, state="issued")
+        world.version(name, chain, state="proven")
         for row in lineages[name]["deployments"]:
             world.serve(f"{row['server']}.example.com|8443|{lineages[name]['names'][0]}|none", chain)
     world.save()
