@@ -44,7 +44,7 @@ def with_committed(outcomes: Mapping[str, OutcomeDict], committed: Mapping[str, 
             after[item] = {**after[item], "state": FAILED, "step": "commit", "message": end["message"], "next_action": end["next_action"]}
         else:
             after[item]["message"] = (
-                f"Served and proven. Its transaction on the server could not be ended ({end['message']}); the next deployment there does it."
+                f"Served and proven. Its transaction on the server could not be ended ({end['message']}); the next deployment ends it."
             )
     return after
 
