@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, Union, runtime_checkable
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, Union, runtime_checkable
 
 from .errors import ClmError
 from .masking import Secret
@@ -290,8 +290,3 @@ class Source(Protocol):
 
     def find(self) -> Iterator[Found]:
         """Everything there is, without an order."""
-
-
-def plain(value: Any) -> Dict[str, Any]:
-    """A shallow dict of a contract value without its secret, for results and records."""
-    return {name: getattr(value, name) for name in value.__dataclass_fields__ if name != "key"}
