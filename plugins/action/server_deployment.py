@@ -6,17 +6,23 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import KeyRef, SecretStore
-from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, failure_message, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.masking import Secret
+from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, STATES, Outcome, as_dicts, failed
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores import _index as secret_stores
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import provider_options
+from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
 
 MODULE = "certops.clm.server_deployment"
+Missing = Dict[str, Outcome]
+NOTHING_CHANGED = "nothing was changed there"
+NEXT = "see that the secret store has this key and can be read, then run again: the others are deployed"
 NEVER_BY_THE_USER = ("hand_over", "staged_keys")
 
 
@@ -29,13 +35,18 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         result: Dict[str, Any] = super().run(tmp, task_vars)
+        remember(self._loader)
+        recovered: List[str] = []
         try:
-            result.update(self._deploy(dict(task_vars or {})))
+            result.update(self._deploy(dict(task_vars or {}), recovered))
         except ClmError as error:
             result.update(failed=True, changed=False, outcomes={}, **error_result(error))
+        if recovered:
+            result["recovered"] = recovered
         return result
 
-    def _deploy(self, task_vars: Dict[str, Any]) -> Dict[str, Any]:
+    def _deploy(self, task_vars: Dict[str, Any], recovered: List[str]) -> Dict[str, Any]:
+        """The module's result; into `recovered` goes what any of its calls reported as such, also when a later one fails."""
         args = dict(self._task.args)
         given = [name for name in NEVER_BY_THE_USER if name in args]
         if given:
@@ -43,18 +54,27 @@ class ActionModule(ActionBase):
         store = args.pop("secret_store", None)
         handing = args.get("state", "present") == "present" and bool(store) and not self._task.check_mode
         first = self._module({**args, "hand_over": handing}, task_vars)
+        recovered += _texts(first.get("recovered"))
         paths = first.get("need_keys")
         if not paths:
             return first
         self._refuse_connections_without_pipes(paths)
         result: Dict[str, Any] = {"failed": True}
+        missing: Missing = {}
         try:
-            self._hand_over(args["deployments"], store, paths)
-            result = self._module({**args, "staged_keys": paths}, task_vars)
+            missing = self._hand_over(args["deployments"], store, paths)
+            able = [item for item in args["deployments"] if str(item.get("id")) not in missing]
+            if able:
+                staged = {name: path for name, path in paths.items() if name not in missing}
+                result = self._module({**args, "deployments": able, "staged_keys": staged}, task_vars)
+                recovered += [text for text in _texts(result.get("recovered")) if text not in recovered]
+            else:
+                result = {**first, "outcomes": {}}
+                result.pop("need_keys")
+            return _with_missing(result, args["deployments"], missing)
         finally:
-            if result.get("failed"):
+            if result.get("failed") or missing:
                 self._remove(list(paths.values()))
-        return result
 
     def _module(self, args: Mapping[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         result: Dict[str, Any] = self._execute_module(module_name=MODULE, module_args=dict(args), task_vars=task_vars)
@@ -73,22 +93,55 @@ class ActionModule(ActionBase):
                 hint="use a connection and become method that support pipelining (ssh or local, with sudo), or set key_origin: host",
             )
 
-    def _hand_over(self, deployments: List[Mapping[str, Any]], options: Mapping[str, Any], paths: Mapping[str, str]) -> None:
-        """Each key from the secret store into a new private file: the shell's noclobber makes it with O_EXCL."""
-        store = secret_stores.create(options["type"], provider_options(secret_stores, options, "secret_store"), utc_now)
+    def _hand_over(self, deployments: Sequence[Mapping[str, Any]], options: Mapping[str, Any], paths: Mapping[str, str]) -> Missing:
+        """Hand over each key that is needed; what could not be is an answer for its deployment, and costs no other its key."""
+        store = secret_stores.create(options.get("type"), provider_options(secret_stores, options, "secret_store"), utc_now)
+        missing: Missing = {}
         for item in deployments:
-            path = paths.get(str(item.get("id")))
-            if path is None:
-                continue
-            key = store.key(_key_ref(store, item))
-            done = self._low_level_execute_command(f"set -C; umask 077; cat > {shlex.quote(path)}", in_data=key.reveal())
-            if done.get("rc") != 0:
-                problem = " ".join(str(done.get("stderr", "")).split())[:300]
-                raise ClmError(f"{item['id']}: the key could not be handed over to {path}: {problem}", hint="run again")
+            name = str(item.get("id"))
+            try:
+                if name in paths:
+                    self._pipe(store.key(_key_ref(store, item)), paths[name])
+            except (ClmError, OSError) as error:
+                text = str(error) if isinstance(error, ClmError) else f"{error.strerror or error} ({error.filename or 'no file'})"
+                message = f"{name}: its key could not be handed over to the server, {NOTHING_CHANGED}: {text}"
+                missing[name] = failed("hand_over", ClmError(message, hint=NEXT))
+        return missing
+
+    def _pipe(self, key: Secret, path: str) -> None:
+        """The key into a new private file on the server: the shell's noclobber makes it with O_EXCL."""
+        done = self._low_level_execute_command(f"set -C; umask 077; cat > {shlex.quote(path)}", in_data=key.reveal())
+        if done.get("rc") != 0:
+            problem = " ".join(str(done.get("stderr", "")).split())[:300]
+            raise ClmError(f"writing {path} failed: {problem}")
 
     def _remove(self, paths: List[str]) -> None:
         """The module removes what it was given; this is for a hand-over or a module that failed on its way."""
         self._low_level_execute_command("rm -f -- " + " ".join(shlex.quote(path) for path in paths))
+
+
+def _with_missing(result: Dict[str, Any], deployments: Sequence[Mapping[str, Any]], missing: Missing) -> Dict[str, Any]:
+    """The module's result with the outcomes of those that it was not given, in the order of the task."""
+    if not missing:
+        return result
+    given = result.get("outcomes") if isinstance(result.get("outcomes"), dict) else {}
+    outcomes = {**as_dicts(missing), **given}
+    ordered = {str(item.get("id")): outcomes[str(item.get("id"))] for item in deployments if str(item.get("id")) in outcomes}
+    message = failure_message({name: _outcome(outcome) for name, outcome in ordered.items()})
+    if result.get("failed") and not given:  # the module itself failed
+        message = "; ".join(filter(None, (str(result.get("msg") or ""), message)))
+    return {**result, "outcomes": ordered, "failed": True, "msg": message}
+
+
+def _outcome(found: Any) -> Outcome:
+    """What a server said of an item, as far as a message needs it; it may have said anything."""
+    said = found if isinstance(found, dict) else {}
+    state = said.get("state") if said.get("state") in STATES else FAILED
+    return Outcome(str(state), str(said.get("step")), message=str(said.get("message")), next_action=str(said.get("next_action") or ""))
+
+
+def _texts(value: Any) -> List[str]:
+    return [str(text) for text in value] if isinstance(value, list) else []
 
 
 def _key_ref(store: SecretStore, item: Mapping[str, Any]) -> KeyRef:

@@ -13,8 +13,9 @@ import asyncio
 import os
 import signal
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Any, Dict, Optional, Sequence, Union
+from typing import IO, Any, Dict, Mapping, Optional, Sequence, Union
 
 from .errors import ClmError
 
@@ -46,17 +47,65 @@ def pipe(argv: Sequence[str], seconds: float, data: bytes = b"") -> Done:
     return asyncio.run(_wait(argv, seconds, None, data))
 
 
+def head(argv: Sequence[str], seconds: float, most: int, variables: Optional[Mapping[str, str]] = None) -> Done:
+    """Take the first `most` bytes of what it prints, and end it then; what it says as errors is dropped. ClmError as `run`.
+
+    `variables` stand in its environment beside those of this process.
+    """
+    return asyncio.run(_head(argv, seconds, most, variables or {}))
+
+
+async def _head(argv: Sequence[str], seconds: float, most: int, variables: Mapping[str, str]) -> Done:
+    nothing = asyncio.subprocess.DEVNULL
+    process = await _start(argv, nothing, asyncio.subprocess.PIPE, nothing, variables)
+    output = bytearray()
+
+    async def take() -> None:
+        stream: Any = process.stdout
+        while len(output) < most:
+            chunk = await stream.read(most - len(output))
+            if not chunk:
+                await process.wait()
+                return
+            output.extend(chunk)
+
+    try:
+        await asyncio.wait_for(take(), seconds)
+    except asyncio.TimeoutError:
+        raise ClmError(f"{argv[0]} did not end within {seconds:g} s") from None
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):  # it ended in this moment
+                os.killpg(process.pid, signal.SIGKILL)
+            with suppress(asyncio.TimeoutError):  # something outside its group may hold the pipe
+                await asyncio.wait_for(_emptied(process), 5)
+    return Done(process.returncode or 0, bytes(output))
+
+
+async def _emptied(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a killed command, whose end asyncio does not see before the rest in its pipe was read."""
+    stream: Any = process.stdout
+    while await stream.read(65536):
+        pass
+    await process.wait()
+
+
+async def _start(
+    argv: Sequence[str], given: int, output: Union[int, IO[bytes]], errors: int, variables: Optional[Mapping[str, str]] = None
+) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *argv, stdin=given, stdout=output, stderr=errors, env={**_environment(), **(variables or {})}, start_new_session=True
+        )
+    except (OSError, ValueError) as error:
+        raise ClmError(f"cannot run {argv[0]}: {getattr(error, 'strerror', None) or error}") from error
+
+
 async def _wait(argv: Sequence[str], seconds: float, file: Optional[IO[bytes]], data: bytes = b"") -> Done:
     piped = asyncio.subprocess.PIPE
     output: Union[int, IO[bytes]] = piped if file is None else file
     errors = piped if file is None else asyncio.subprocess.STDOUT
-    given = piped if file is None else asyncio.subprocess.DEVNULL
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=given, stdout=output, stderr=errors, env=_environment(), start_new_session=True
-        )
-    except (OSError, ValueError) as error:
-        raise ClmError(f"cannot run {argv[0]}: {getattr(error, 'strerror', None) or error}") from error
+    process = await _start(argv, piped if file is None else asyncio.subprocess.DEVNULL, output, errors)
     try:
         work: Any = process.communicate(data) if file is None else process.wait()
         result = await asyncio.wait_for(work, seconds)

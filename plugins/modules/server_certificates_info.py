@@ -17,7 +17,8 @@ description:
   - Reads certificates only. Keys that stand in the same files are dropped before anything looks at them.
   - Never fails for what it finds. A file that cannot be read is a finding with an error, a configuration likewise. All numbers
     and sizes are capped, and a cap that was reached is an error in RV(errors).
-  - Needs nothing on the host but Python 3.9. Reading other users' files needs C(become).
+  - Needs nothing on the host but Python 3.9, and to see more than the leaf of an endpoint the command C(openssl) or Python 3.13.
+    Reading other users' files needs C(become).
 options:
   kinds:
     description:
@@ -73,9 +74,15 @@ options:
     elements: dict
     default: []
   timeout:
-    description: Seconds for each look, at most 60.
+    description: Seconds for each look, at most 60. Where O(openssl) is asked it has as long again.
     type: float
     default: 5.0
+  openssl:
+    description:
+      - The command that shows the chain on a host whose Python is older than 3.13. It is run once for each address of each
+        endpoint, at most 32 at the same time.
+    type: str
+    default: openssl
 extends_documentation_fragment:
   - certops.clm.attributes.info
 seealso:
@@ -116,6 +123,7 @@ findings:
     where:
       description:
         - C(config_file) and C(line) of the first use, C(certificate_file), C(key_file), C(server_names) and C(listen) of all uses.
+        - C(real_file) is where a symlink leads, empty for a plain file. With C(file_owner) and C(written_at) it tells who else keeps it.
       type: dict
       returned: always
     chain_pem:
@@ -150,12 +158,17 @@ served:
       type: str
       returned: always
     chain_pem:
-      description: The leaf in PEM; Python's standard library shows no more.
+      description: The certificates in PEM, in the order in which they were served, at most 16. The leaf alone where RV(served[].whole)
+        is false.
       type: list
       elements: str
       returned: always
+    whole:
+      description: Whether the whole chain could be seen. When it is true and there is one certificate, the leaf was served alone.
+      type: bool
+      returned: always
     detail:
-      description: Why nothing was seen.
+      description: Why nothing was seen, or no more than the leaf.
       type: str
       returned: always
 errors:
@@ -196,6 +209,7 @@ SPEC = {
     "files": {"type": "list", "elements": "path", "default": []},
     "endpoints": {"type": "list", "elements": "dict", "default": []},
     "timeout": {"type": "float", "default": 5.0},
+    "openssl": {"type": "str", "default": "openssl"},
 }
 
 

@@ -23,11 +23,13 @@ description:
     name), then the outcome is V(unproven), and nothing is put back.
   - A server that answered before the change and refuses connections after it does not serve the certificate.
   - A previous certificate that is expired or listed as dead is never put back.
+  - The same leaf with another chain, or with other modes and owners, shows nothing new in a connection. There a reload that
+    fails ends in V(rolled_back) or V(failed), and the next run tells the server again.
   - What is needed for the way back is durable in O(state_dir) before the first file is touched. A run that was killed is
-    finished or undone by the next one.
+    finished or undone by the next one, each deployment by itself.
   - Keys of the secret store are handed over through a pipe by the action plugin of the same name, and only to servers that
-    do not have them yet. A connection plugin that cannot pipe (without pipelining support) is refused; O(deployments) with
-    C(key_origin=host) work over every connection.
+    do not have them yet. A key that the secret store cannot give fails its own deployment only. A connection plugin that
+    cannot pipe (without pipelining support) is refused; O(deployments) with C(key_origin=host) work over every connection.
   - Needs nothing on the server but Python 3.9, and for O(state=requested) its C(openssl) command.
 options:
   state:
@@ -39,8 +41,11 @@ options:
         is in place.
       - V(committed) ends the transaction. The previous version stays on the server for V(restored) until O(retain) or until
         it expires.
+      - V(absent) takes the files of a deployment that nothing serves away, for M(certops.clm.retire). It is refused while any
+        certificate of C(mine) is served, and the files come back when the server's own check or its reload wants them. Then
+        every copy of their keys in O(state_dir) is removed too, and the outcome's C(after) lists the C(removed) ones.
     type: str
-    choices: [present, requested, restored, committed]
+    choices: [present, requested, restored, committed, absent]
     default: present
   deployments:
     description:
@@ -60,6 +65,8 @@ options:
       - C(key_origin) is V(store) (the default) or V(host). C(dead) is a list of SHA-256s that are never put back. C(slot) is
         V(default), V(rsa) or V(ecdsa); the latter two are proven over TLS 1.2. C(allow_no_rollback) deploys also where there
         is no way back.
+      - For O(state=absent), C(mine) is the SHA-256 of every certificate of the lineage, for files that hold another one are left
+        alone, and C(keep_keys) keeps the keys in O(state_dir), for those that were made on this server.
     type: list
     elements: dict
     required: true
@@ -175,7 +182,9 @@ outcomes:
       type: str
       returned: always
     step:
-      description: The step that it ended in, C(read), C(plan), C(put), C(bind), C(prove), C(restore), C(commit) or C(request).
+      description:
+        - The step that it ended in, C(recover), C(hand_over), C(read), C(plan), C(put), C(bind), C(prove), C(restore), C(commit),
+          C(unbind) or C(request).
       type: str
       returned: always
     reason:
@@ -211,6 +220,13 @@ recovered:
   returned: when there was one
   type: list
   elements: str
+unrecovered:
+  description:
+    - A sentence for each place that an earlier run had left half swapped, that could not be mended, and that is none of
+      O(deployments). It does not fail the task.
+  returned: when there was one
+  type: list
+  elements: str
 """
 
 from typing import Any, Dict, Mapping
@@ -227,7 +243,7 @@ PROOF = {
     "interval": {"type": "float", "default": 0.2},
 }
 SPEC = {
-    "state": {"type": "str", "choices": ["present", "requested", "restored", "committed"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "requested", "restored", "committed", "absent"], "default": "present"},
     "deployments": {"type": "list", "elements": "dict", "required": True},
     "secret_store": {"type": "dict", "no_log": False},
     "state_dir": {"type": "path", "default": "/var/lib/certops-clm"},

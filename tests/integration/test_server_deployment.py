@@ -29,7 +29,7 @@ class Keeper:
     """A secret store on the controller, and deployment items whose keys are in it."""
 
     def __init__(self, place: Path) -> None:
-        self.options = {"type": "directory", "path": str(place)}
+        self.options = {"type": "directory", "path": str(place), "allow_ephemeral": True}
         self.store = create(self.options, lambda: datetime.datetime.now(datetime.timezone.utc))
 
     def keep(self, lineage: str, issued: Any) -> Dict[str, str]:
@@ -119,6 +119,65 @@ def test_a_reload_that_serves_the_old_one_is_rolled_back(lab: Any, ansible: Any,
     run = ansible.playbook(play("app1", keeper.task([item], proof={**PROOF, "timeout": 2})), inventory=inventory)
     assert run.rc == 2 and run.result("deploy")["outcomes"][item["id"]]["state"] == "rolled_back"
     assert lab.served("app1") == server.initial[site.name].sha256
+
+
+def beside(item: Dict[str, Any], name: str) -> Dict[str, Any]:
+    """Another deployment of the same server, with files of its own that no site reads."""
+    files = {role: f"{item['target'][role]}.{name}" for role in ("certificate_file", "key_file") if item["target"].get(role)}
+    return {**item, "id": name, "target": {**item["target"], **files}}
+
+
+@pytest.mark.every_core
+def test_a_key_that_the_store_cannot_give_fails_its_own_deployment(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path) -> None:
+    inventory = lab.write_inventory(tmp_path / "hosts.json", ["web1"])
+    site = lab.site("web1")
+    new, other = lab.ca.issue(site.names), lab.ca.issue(site.names)
+    item = item_of(lab, "web1", site, version=keeper.keep(site.name, new))
+    lost = {**beside(item, "lost"), "version": keeper.keep("lost", other)}
+    for key in (tmp_path / "store").rglob(f"{lost['version']['version']}/*"):
+        if "lost" in str(key) and "key" in key.name:
+            key.unlink()
+    run = ansible.playbook(play("web1", keeper.task([lost, item])), inventory=inventory)
+    result = run.result("deploy")
+    assert run.rc == 2 and "1 of 2 items failed: lost at step hand_over" in result["msg"], result
+    assert result["outcomes"]["lost"]["next_action"] and list(result["outcomes"]) == ["lost", item["id"]]
+    assert result["outcomes"][item["id"]]["state"] == "done" and lab.served("web1") == new.sha256
+    assert not list(lab.hosts["web1"].real("/var/lib/certops-clm/staged").iterdir())
+
+
+def test_a_place_that_cannot_be_recovered_fails_alone(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path) -> None:
+    inventory = lab.write_inventory(tmp_path / "hosts.json", ["web1"])
+    site = lab.site("web1")
+    new = lab.ca.issue(site.names)
+    item = item_of(lab, "web1", site, version=keeper.keep(site.name, new))
+    folder = lab.hosts["web1"].real("/var/lib/certops-clm/deployments/stuck")
+    folder.mkdir(parents=True)
+    (folder / "journal.json").write_text('{"format": 1, "phase": "open"}')
+    for path in (folder, folder.parent, folder.parent.parent):
+        path.chmod(0o700)
+    run = ansible.playbook(play("web1", keeper.task([beside(item, "stuck"), item])), inventory=inventory)
+    outcomes = run.result("deploy")["outcomes"]
+    assert run.rc == 2 and (outcomes["stuck"]["state"], outcomes["stuck"]["step"]) == ("failed", "recover"), outcomes
+    assert "/var/lib/certops-clm/deployments/stuck/journal.json" in outcomes["stuck"]["message"] and outcomes["stuck"]["next_action"]
+    assert outcomes[item["id"]]["state"] == "done" and lab.served("web1") == new.sha256
+    alone = ansible.playbook(play("web1", keeper.task([item])), inventory=inventory).ok().result("deploy")
+    assert not alone["changed"] and "stuck" in alone["unrecovered"][0]
+
+
+def test_a_failed_reload_does_not_mend_a_chain(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path) -> None:
+    inventory = lab.write_inventory(tmp_path / "hosts.json", ["app1"])
+    site, server = lab.site("app1"), lab.server("app1")
+    new = lab.ca.issue(site.names)
+    item = item_of(lab, "app1", site, version=keeper.keep(site.name, new))
+    leaf = {**item, "version": {**item["version"], "chain_pem": pem.encode(pem.CERTIFICATE, pem.split(new.fullchain)[0].der)}}
+    ansible.playbook(play("app1", keeper.task([leaf]), keeper.task([leaf], state="committed")), inventory=inventory).ok()
+    server.sabotage("fail_reload")
+    run = ansible.playbook(play("app1", keeper.task([item])), inventory=inventory)
+    seen = run.result("deploy")["outcomes"][item["id"]]
+    assert run.rc == 2 and seen["state"] == "failed" and seen["reason"]["word"] == "incomplete_chain" and seen["next_action"], seen
+    server.sabotage()
+    done = ansible.playbook(play("app1", keeper.task([item])), inventory=inventory).ok().result("deploy")["outcomes"][item["id"]]
+    assert done["state"] == "done", done
 
 
 NOISY = {

@@ -132,14 +132,18 @@ def put_back(run: Run, items: Sequence[Item], state: str = ROLLED_BACK) -> None:
     errors = bind_all(run, [(item, back.ref) for item, back in pairs])
     proofs = prove(run, [(item, back.sha256) for item, back in pairs])
     for (item, back), error, proof in zip(pairs, errors, proofs):
-        if proof.answer == SERVED and (error is None or _is_back(run, item, back)):
+        same = back.sha256 == item.version.sha256  # then what is served does not show which files the server has loaded
+        if proof.answer == SERVED and (error is None or (not same and _is_back(run, item, back))):
             trouble = run.trouble.pop(item.id, "")
             settle(run, item, "restored")
             next_action = mend(item) if state == ROLLED_BACK else ""
-            why = f"{item.version.sha256} was not served ({trouble}), so " if trouble else ""
-            finish(run, item, state, "restore", f"{why}{back.sha256} was put back and is served", next_action, facts(back))
+            unseen = "has new files that the server is not seen to have taken" if same else "was not served"
+            why = f"{item.version.sha256} {unseen} ({trouble}), so " if trouble else ""
+            what = "what was there before, with the same leaf," if same else back.sha256
+            finish(run, item, state, "restore", f"{why}{what} was put back and is served", next_action, facts(back))
             continue
         detail = "; ".join(filter(None, (proof.detail, str(error) if error else "")))
         served = f"served now: {proof.sha256}" if proof.sha256 else "what is served now could not be seen"
-        text = f"{back.sha256} was to be put back in place of {item.version.sha256}, but that is not proven: {detail}; {served}"
+        what = "what was there before, with the same leaf," if same else back.sha256
+        text = f"{what} was to be put back in place of {item.version.sha256}, but that is not proven: {detail}; {served}"
         finish(run, item, FAILED, "restore", text, mend(item), facts(back))

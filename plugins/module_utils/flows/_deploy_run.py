@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar, Union
 
 from ..contracts import COULD_NOT_LOOK, Clock, Deployed, Prefetcher, Proof, Target, Version, Where
 from ..errors import ClmError
@@ -36,7 +36,10 @@ class Item:
 
 @dataclass
 class Run:
-    """What the steps of one batch share; `outcomes` has one entry for each item that is finished."""
+    """What the steps of one batch share; `outcomes` has one entry for each item that is finished.
+
+    `stale` are the items that were in place and seen not to be served: only for them does the same leaf, served later, say something.
+    """
 
     target: Target
     clock: Clock
@@ -46,6 +49,7 @@ class Run:
     before: Dict[str, Optional[Deployed]] = field(default_factory=dict)
     reasons: Dict[str, Reason] = field(default_factory=dict)
     trouble: Dict[str, str] = field(default_factory=dict)
+    stale: Set[str] = field(default_factory=set)
 
     def each(self, call: Callable[[Item], T], items: Sequence[Item]) -> List[Result[T]]:
         """The answers in order; an error is an answer, so that no neighbour is lost."""
@@ -86,7 +90,8 @@ def fail(run: Run, item: Item, step: str, error: ClmError, more: str = NOTHING_C
     before = run.before.get(item.id)
     same = facts(before) if before else {}
     text = f"{item.id}: {error.field + ': ' if error.field else ''}{error.message} ({more})"
-    run.outcomes[item.id] = failed(step, ClmError(text, hint=error.hint), reason=run.reasons.get(item.id), before=same, after=same)
+    told = ClmError(text, hint=error.hint, runbook=error.runbook or "deploy")
+    run.outcomes[item.id] = failed(step, told, reason=run.reasons.get(item.id), before=same, after=same)
 
 
 def facts(deployed: Deployed) -> Dict[str, Any]:
@@ -172,4 +177,4 @@ def again(item: Item) -> str:
 
 
 def mend(item: Item) -> str:
-    return "read the server's log, mend it, then run `ansible-playbook certops.clm.rotate` again: it takes up what is left"
+    return f"read the log of the server of {item.id}, mend it, then run certops.clm.rotate again: it takes up what is left"

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ..contracts import COULD_NOT_LOOK, SERVED, Clock, Deployed, Target
+from ..contracts import COULD_NOT_LOOK, NOT_SERVED, SERVED, Clock, Deployed, Target
 from ..errors import ClmError
-from ..outcome import DONE, PLANNED, UNCHANGED, UNPROVEN, Outcome, Reason
+from ..outcome import DONE, FAILED, PLANNED, UNCHANGED, UNPROVEN, Outcome, Reason
 from ..targets._powers import Holder, Planner, RefusedError
 from ..x509 import pem
 from ._deploy_restore import commit, put_back, restore
-from ._deploy_run import NOTHING_CHANGED, Item, Run, again, bind_all, fail, finish, phase_of, prove, read, settle, way_back
+from ._deploy_run import NOTHING_CHANGED, Item, Run, again, bind_all, fail, finish, mend, phase_of, prove, read, settle, way_back
 
 __all__ = ["Item", "commit", "converge", "restore"]
 
@@ -63,13 +63,17 @@ def _judge(run: Run, items: Sequence[Item]) -> List[Item]:
         run.reasons[item.id] = _reason(item, run.before[item.id], answer)
         (held if answer else todo).append(item)
     for item, proof in zip(held, prove(run, [(item, item.version.sha256) for item in held])):
-        if proof.answer == SERVED:
+        if proof.answer == SERVED and _taken_unseen(run, item):
+            run.reasons[item.id] = Reason("incomplete_chain", "it is in place, but an earlier run did not see the server take it")
+            todo.append(item)
+        elif proof.answer == SERVED:
             del run.reasons[item.id]
             _still_served(run, item)
         elif proof.answer == COULD_NOT_LOOK and not _cut_off(run, item):
             text = f"is in place, but could not be looked at: {proof.detail} ({NOTHING_CHANGED})"
             finish(run, item, UNPROVEN, "prove", text, again(item))
         else:
+            run.stale.update([item.id] if proof.answer == NOT_SERVED else [])
             todo.append(item)
     return todo
 
@@ -77,6 +81,12 @@ def _judge(run: Run, items: Sequence[Item]) -> List[Item]:
 def _cut_off(run: Run, item: Item) -> bool:
     """True when a run was killed between its swap and its proof: whether the server was told is not known."""
     return phase_of(run, item) == "open"
+
+
+def _taken_unseen(run: Run, item: Item) -> bool:
+    """True when the leaf that is served was there before the swap too: it does not show that the server has the new files."""
+    back = way_back(run, item) if _cut_off(run, item) else None
+    return back is not None and back.sha256 == item.version.sha256
 
 
 def _still_served(run: Run, item: Item) -> None:
@@ -123,28 +133,36 @@ def _put(run: Run, items: Sequence[Item]) -> List[Tuple[Item, str]]:
     return stored
 
 
-def _bind(run: Run, pairs: Sequence[Tuple[Item, str]]) -> List[Item]:
+def _bind(run: Run, pairs: Sequence[Tuple[Item, str]]) -> List[Tuple[Item, str]]:
     """The items that may have changed; an error that is no refusal is judged by what is served then."""
     bound = []
-    for (item, _ref), answer in zip(pairs, bind_all(run, pairs)):
+    for (item, ref), answer in zip(pairs, bind_all(run, pairs)):
         if isinstance(answer, RefusedError):
             fail(run, item, "bind", answer)
             continue
         if answer is not None:
             run.trouble[item.id] = answer.message
-        bound.append(item)
+        bound.append((item, ref))
     return bound
 
 
-def _look(run: Run, items: Sequence[Item]) -> None:
+def _look(run: Run, pairs: Sequence[Tuple[Item, str]]) -> None:
     doomed = []
-    for item, proof in zip(items, prove(run, [(item, item.version.sha256) for item in items])):
-        run.before[item.id] = way_back(run, item)
-        if proof.answer == SERVED:
+    for (item, ref), proof in zip(pairs, prove(run, [(item, item.version.sha256) for item, _ref in pairs])):
+        troubled, present = item.id in run.trouble and item.id not in run.stale, run.before[item.id]
+        back = run.before[item.id] = way_back(run, item)
+        blind = troubled and any(one is not None and one.sha256 == item.version.sha256 for one in (present, back))
+        if proof.answer == SERVED and not blind:
             settle(run, item, "proven")
             finish(run, item, DONE, "prove", f"{item.version.sha256} is served")
+        elif proof.answer == SERVED and back is not None and back.ref == ref:  # the journal stays open: the next run tells the server again
+            text = f"{item.version.sha256} was served before too, so that does not show that the server has taken its files"
+            finish(run, item, FAILED, "bind", text, mend(item))
+        elif proof.answer == SERVED:
+            doomed.append(item)
         elif proof.answer == COULD_NOT_LOOK:
-            settle(run, item, "unproven")
+            if not blind:
+                settle(run, item, "unproven")
             finish(run, item, UNPROVEN, "prove", f"was put in place, but could not be looked at: {proof.detail}", again(item))
         else:
             run.trouble[item.id] = "; ".join(filter(None, (proof.detail, run.trouble.get(item.id))))

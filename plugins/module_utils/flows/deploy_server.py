@@ -13,9 +13,11 @@ from typing import Any, Dict, List, Mapping, Sequence
 from ..contracts import Version, Where
 from ..errors import ClmError, ConfigError
 from ..outcome import DONE, PLANNED, UNCHANGED, Outcome, failed
+from ..targets._server_recovery import Recovered
 from ..targets._server_request import Requests, wanted_of
 from ..targets._server_where import dead_of, mapping_of
 from ..targets.server import ServerTarget
+from .absent_server import unbind
 from .deploy import Item, commit, converge, restore
 
 CONCURRENCY = 16
@@ -32,22 +34,26 @@ def item_of(where: Where) -> Item:
 
 
 def serve(target: ServerTarget, params: Mapping[str, Any], *, check_mode: bool) -> Result:
-    """`outcomes` by id, and beside them `requests`, `need_keys` and `recovered` where there are any."""
+    """`outcomes` by id, and beside them `requests`, `need_keys`, `recovered` and `unrecovered` where there are any."""
     wheres: Sequence[Where] = params["deployments"]
     names = [str(where.get("id")) for where in wheres]
     if len(set(names)) != len(names):
         raise ConfigError("every deployment has an id of its own", field="deployments")
-    recovered: List[str] = []
+    done = Recovered()
     if not check_mode:
         target.state.lock()
         target.state.clean_staged(names, list(target.staged_keys.values()))
-        recovered = target.recover(wheres)
+        done = target.recover(wheres)
     try:
-        result = _serve(target, params, [item_of(where) for where in wheres], check_mode)
+        result = _serve(target, params, [item_of(where) for where in wheres if str(where.get("id")) not in done.stuck], check_mode)
     finally:
         if not check_mode:
             target.state.clean_staged(names)
-    return {**result, "recovered": recovered}
+    if "need_keys" not in result:  # else this is not yet the run itself
+        stuck = {name: failed("recover", error) for name, error in done.stuck.items()}
+        result["outcomes"] = {name: stuck.get(name) or result["outcomes"][name] for name in names}
+    unrecovered = [str(error) for name, error in done.stuck.items() if name not in names]
+    return {**result, "recovered": done.mended, "unrecovered": unrecovered}
 
 
 def _serve(target: ServerTarget, params: Mapping[str, Any], items: Sequence[Item], check_mode: bool) -> Result:
@@ -58,6 +64,8 @@ def _serve(target: ServerTarget, params: Mapping[str, Any], items: Sequence[Item
         return {"outcomes": commit(items, target=target, clock=target.clock, check_mode=check_mode)}
     if state == "restored":
         return {"outcomes": restore(items, target=target, clock=target.clock, check_mode=check_mode, concurrency=CONCURRENCY)}
+    if state == "absent":
+        return {"outcomes": unbind(target, [item.where for item in items], check_mode=check_mode)}
     if params["hand_over"] and not check_mode:
         need_keys = _need_keys(target, items)
         if need_keys:

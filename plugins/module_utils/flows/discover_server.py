@@ -14,7 +14,8 @@ from typing import Any, Dict, List, Mapping, Sequence
 from ..contracts import Clock, Found
 from ..errors import ClmError
 from ..server_kinds import _index as kinds
-from ..targets._server_proof import LOOK_SECONDS, Spot, chain_of_der, look, spots_of
+from ..targets._server_chain import look_at_chain
+from ..targets._server_proof import LOOK_SECONDS, Spot, spots_of
 from ..targets._server_where import endpoints_of
 from ..x509 import pem
 
@@ -38,7 +39,7 @@ def discover(params: Mapping[str, Any], clock: Clock) -> Dict[str, List[Any]]:
                     raise ClmError(f"more than {MAX_FINDINGS} findings, the rest was left out")
         except ClmError as error:
             errors.append(f"{kind}: {error}")
-    return {"findings": findings, "served": _served(params["endpoints"], float(params["timeout"]), errors), "errors": errors}
+    return {"findings": findings, "served": _served(params, errors), "errors": errors}
 
 
 def _finding(kind: str, found: Found) -> Dict[str, Any]:
@@ -47,8 +48,10 @@ def _finding(kind: str, found: Found) -> Dict[str, Any]:
     return {"source": "servers", "kind": kind, "where": where, "chain_pem": chain, "error": found.error}
 
 
-def _served(endpoints: Sequence[Mapping[str, Any]], timeout: float, errors: List[str]) -> List[Dict[str, Any]]:
+def _served(params: Mapping[str, Any], errors: List[str]) -> List[Dict[str, Any]]:
     """One record for each address of each endpoint; a wrong endpoint is an error beside them."""
+    endpoints: Sequence[Mapping[str, Any]] = params["endpoints"]
+    timeout, openssl = min(float(params["timeout"]), 12 * LOOK_SECONDS), str(params["openssl"])
     jobs: List[Any] = []
     if len(endpoints) > MAX_ENDPOINTS:
         errors.append(f"more than {MAX_ENDPOINTS} endpoints, the rest was not looked at")
@@ -60,16 +63,18 @@ def _served(endpoints: Sequence[Mapping[str, Any]], timeout: float, errors: List
     if not jobs:
         return []
     with ThreadPoolExecutor(max_workers=min(CONCURRENCY, len(jobs))) as pool:
-        return list(pool.map(lambda job: _look(job[0], job[1], timeout), jobs))
+        return list(pool.map(lambda job: _look(job[0], job[1], openssl, timeout), jobs))
 
 
-def _look(entry: Mapping[str, Any], spot: Spot, timeout: float) -> Dict[str, Any]:
-    seen = look(spot, timeout=min(timeout, 12 * LOOK_SECONDS))
+def _look(entry: Mapping[str, Any], spot: Spot, openssl: str, timeout: float) -> Dict[str, Any]:
+    """The whole chain is looked at everywhere: which endpoints the controller does not reach is not known here."""
+    shown = look_at_chain(spot, "default", openssl, timeout)
     return {
         "endpoint": dict(entry),
         "address": spot.address,
-        "answer": "answered" if seen.sha256 else "could_not_look",
-        "sha256": seen.sha256,
-        "chain_pem": list(chain_of_der(seen.der)),
-        "detail": seen.detail,
+        "answer": "answered" if shown.sha256 else "could_not_look",
+        "sha256": shown.sha256,
+        "chain_pem": shown.seen_pem,
+        "whole": bool(shown.chain_der),
+        "detail": shown.detail,
     }

@@ -9,8 +9,10 @@ Standard library only: this file travels to managed hosts.
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Tuple
 
 from ..contracts import Found
@@ -103,7 +105,23 @@ def found(kind: str, uses: List[Use]) -> Iterator[Found]:
             yield Found("servers", {"kind": kind}, error=f"more than {MAX_FOUND} certificate files, the rest was left out")
             return
         chain, problem = ((), error) if error else read_chain(certificate_file)
-        yield Found("servers", {**where, "certificate_file": certificate_file, "key_file": key_file}, chain, error=problem)
+        where = {**where, "certificate_file": certificate_file, "key_file": key_file, **_file_facts(certificate_file)}
+        yield Found("servers", where, chain, error=problem)
+
+
+def _file_facts(path: str) -> Dict[str, Any]:
+    """Where the file really is, who owns it and when it was written: it tells who else keeps it. Empty when it is not there."""
+    try:
+        facts = os.stat(path)
+        real = os.path.realpath(path)
+    except (OSError, ValueError):
+        return {}
+    try:
+        owner = pwd.getpwuid(facts.st_uid).pw_name
+    except KeyError:
+        owner = str(facts.st_uid)
+    written = datetime.fromtimestamp(int(facts.st_mtime), timezone.utc)
+    return {"real_file": real if real != path else "", "file_owner": owner, "written_at": f"{written:%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def broken(kind: str, config_file: str, problem: str) -> Found:

@@ -3,13 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make server programs use versions: swap the files, one check, one reload for each program.
 
-RefusedError as an answer: the files of that place are as they were, and nothing was reloaded for it.
+RefusedError as an answer: the files of that place are as they were, and nothing was reloaded for it. Any other error: they may
+be mixed, and the journal is open, so that the flow or the next run puts them right. No place's error costs a neighbour its turn.
 Standard library only: this file travels to managed hosts.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from functools import partial
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from .. import files
 from ..errors import ClmError
@@ -19,7 +22,19 @@ from ._powers import RefusedError
 from ._server_state import State
 from ._server_where import CERTIFICATE, Place, Program
 
-Job = Tuple[int, Place, str]
+Answers = List[Optional[ClmError]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One place of a call: its number there, the version's ref, what the files are before, and whether this is the way back."""
+
+    number: int
+    place: Place
+    ref: str
+    contents: layout.Contents
+    dressed: layout.Attributes
+    restoring: bool
 
 
 class Binder:
@@ -28,83 +43,120 @@ class Binder:
     def __init__(self, state: State, seconds: float) -> None:
         self.state, self.seconds = state, seconds
 
-    def bind(self, pairs: Sequence[Tuple[Place, str]]) -> List[Optional[ClmError]]:
+    def bind(self, pairs: Sequence[Tuple[Place, str]]) -> Answers:
         """One answer for each pair in their order, None when its server has been told to use it."""
-        answers: List[Optional[ClmError]] = [None] * len(pairs)
-        jobs = [(number, place, ref) for number, (place, ref) in enumerate(pairs)]
-        for program in {place.program: None for _number, place, _ref in jobs}:
-            self._bind_program(program, [job for job in jobs if job[1].program == program], answers)
+        answers: Answers = [None] * len(pairs)
+        jobs = [job for number, (place, ref) in enumerate(pairs) for job in self._jobs(number, place, ref, answers)]
+        for program in {job.place.program: None for job in jobs}:
+            self._bind_program(program, [job for job in jobs if job.place.program == program], answers)
         return answers
 
-    def _bind_program(self, program: Program, jobs: List[Job], answers: List[Optional[ClmError]]) -> None:
-        before = {place.id: layout.read(place) for _number, place, _ref in jobs}
+    def _jobs(self, number: int, place: Place, ref: str, answers: Answers) -> List[Job]:
+        """The job of a place; none when it cannot even be read."""
+        try:
+            journal = self.state.journal(place.id)
+            restoring = ref == journal.get("previous") and ref != journal.get("next")
+            return [Job(number, place, ref, *layout.read(place), restoring)]
+        except (ClmError, OSError) as error:
+            found = _explained(error, "read")
+            answers[number] = RefusedError(found.message, hint=found.hint)
+            return []
+
+    def _bind_program(self, program: Program, jobs: List[Job], answers: Answers) -> None:
         swapped = [job for job in jobs if self._swapped(job, answers)]
         complaint = programs.check(program, self.seconds) if swapped else ""
-        back = {place.id for _number, place, ref in swapped if self._restoring(place, ref)}
+        back = any(job.restoring for job in swapped)
         if complaint and not back:
-            swapped = self._one_by_one(program, swapped, before, complaint, answers)
+            swapped = self._one_by_one(program, swapped, complaint, answers)
         if not swapped:
             return
-        for number, _place, _ref in swapped if complaint and back else ():
-            answers[number] = ClmError(f"the server's check complains: {complaint}")
+        for job in swapped if complaint and back else ():
+            answers[job.number] = ClmError(f"the server's check complains: {complaint}")
+        payloads: Dict[str, bytes] = {}
+        for job in swapped:
+            self._tried(job, answers, "read", partial(_add_payload, job.place, payloads))
         try:
-            programs.reload(program, self._payloads(swapped), self.seconds, restoring=bool(back))
-        except ClmError as error:
-            for number, _place, _ref in swapped:
-                answers[number] = error
+            programs.reload(program, payloads, self.seconds, restoring=back)
+        except (ClmError, OSError) as error:
+            for job in swapped:
+                answers[job.number] = _explained(error, "reload")
 
-    def _swapped(self, job: Job, answers: List[Optional[ClmError]]) -> bool:
-        number, place, ref = job
-        before = layout.read(place)[0]
+    def _tried(self, job: Job, answers: Answers, doing: str, step: Callable[[], None]) -> bool:
+        """True when the step went well; its error is the answer of this place alone."""
         try:
-            snapshot = self.state.version(place.id, ref)
-            if snapshot is None:
-                raise ClmError(f"the version {ref} is not kept on this server any more")
-            restoring = self._restoring(place, ref)
-            if restoring:
-                self.state.write_journal(place.id, {**self.state.journal(place.id), "phase": "open", "restoring": True})
-            layout.swap(place, snapshot.contents, snapshot.attributes if restoring else None)
+            step()
             return True
         except (ClmError, OSError) as error:
-            text = error if isinstance(error, ClmError) else files.explain(error, str(error.filename), "swap")
-            answers[number] = text  # its files may be mixed: the flow puts the old ones back, or the next run does
-            if layout.read(place)[0] == before:
-                self._withdraw(place)
-                answers[number] = RefusedError(text.message, hint=text.hint)
+            answers[job.number] = _explained(error, doing)
             return False
 
-    def _one_by_one(
-        self, program: Program, jobs: List[Job], before: Mapping[str, Any], complaint: str, answers: List[Optional[ClmError]]
-    ) -> List[Job]:
+    def _swapped(self, job: Job, answers: Answers) -> bool:
+        if self._tried(job, answers, "swap", lambda: self._swap(job)):
+            return True
+        refused = answers[job.number]
+        if refused is not None and _untouched(job):  # else they may be mixed: the flow puts the old ones back, or the next run does
+            answers[job.number] = RefusedError(refused.message + self._withdrawn(job), hint=refused.hint)
+        return False
+
+    def _swap(self, job: Job) -> None:
+        snapshot = self.state.version(job.place.id, job.ref)
+        if snapshot is None:
+            raise ClmError(f"the version {job.ref} is not kept on this server any more")
+        if job.restoring:
+            self.state.write_journal(job.place.id, {**self.state.journal(job.place.id), "phase": "open", "restoring": True})
+        layout.swap(job.place, snapshot.contents, snapshot.attributes if job.restoring else None)
+
+    def _one_by_one(self, program: Program, jobs: List[Job], complaint: str, answers: Answers) -> List[Job]:
         """Find out whose files the server's check refuses: all go back, then each is tried; returns those that may stay."""
-        for _number, place, _ref in jobs:
-            layout.swap(place, *before[place.id])
         good: List[Job] = []
-        for job in jobs:
-            number, place, _ref = job
-            if len(jobs) > 1 and self._swapped(job, answers):
-                complaint = programs.check(program, self.seconds)
-                if not complaint:
+        for job in [job for job in jobs if self._back(job, complaint, answers)]:
+            found = complaint
+            if len(jobs) > 1:
+                if not self._swapped(job, answers):
+                    continue
+                found = programs.check(program, self.seconds)
+                if not found:
                     good.append(job)
                     continue
-                layout.swap(place, *before[place.id])
-            self._withdraw(place)
-            answers[number] = answers[number] or RefusedError(
-                f"the server's own check refuses the new files, the old ones are back: {complaint}",
-                hint="read what the check says, and mend it",
-            )
+                if not self._back(job, found, answers):
+                    continue
+            text = f"the server's own check refuses the new files, the old ones are back: {found}{self._withdrawn(job)}"
+            answers[job.number] = RefusedError(text, hint="read what the check says, and mend it")
         return good
 
-    def _withdraw(self, place: Place) -> None:
-        """The transaction never was: the journal is what it was before, when the files are what they were."""
-        journal = self.state.journal(place.id)
-        if journal.get("phase") == "open" and not journal.get("restoring"):
-            self.state.write_journal(place.id, journal.get("earlier") or {"phase": ""})
+    def _back(self, job: Job, complaint: str, answers: Answers) -> bool:
+        """True when the files are again what they were; else the journal stays open, for the next run to mend them."""
+        if self._tried(job, answers, "swap", lambda: layout.swap(job.place, job.contents, job.dressed)):
+            return True
+        error = answers[job.number]
+        if error is not None:
+            text = f"the server's own check complains ({complaint}), and the old files could not all be put back: {error.message}"
+            answers[job.number] = ClmError(text, hint=error.hint)
+        return False
 
-    def _restoring(self, place: Place, ref: str) -> bool:
-        journal = self.state.journal(place.id)
-        return ref == journal.get("previous") and ref != journal.get("next")
+    def _withdrawn(self, job: Job) -> str:
+        """Write that the transaction never was, for its files are what they were; what to add to a message when that failed."""
+        try:
+            journal = self.state.journal(job.place.id)
+            if journal.get("phase") == "open" and not job.restoring:
+                self.state.withdraw(job.place.id, journal)
+            return ""
+        except (ClmError, OSError) as error:
+            return f" (and its journal stays open for the next run: {_explained(error, 'write').message})"
 
-    def _payloads(self, jobs: Iterable[Job]) -> Dict[str, bytes]:
-        contents = {place.files[CERTIFICATE]: layout.read(place)[0][CERTIFICATE] for _number, place, _ref in jobs}
-        return {path: data.reveal() for path, data in contents.items() if data is not None}
+
+def _untouched(job: Job) -> bool:
+    try:
+        return layout.read(job.place)[0] == job.contents
+    except (ClmError, OSError):
+        return False
+
+
+def _add_payload(place: Place, payloads: Dict[str, bytes]) -> None:
+    data = layout.read(place)[0][CERTIFICATE]
+    if data is not None:
+        payloads[place.files[CERTIFICATE]] = data.reveal()
+
+
+def _explained(error: Union[ClmError, OSError], doing: str) -> ClmError:
+    return error if isinstance(error, ClmError) else files.explain(error, str(error.filename), doing)

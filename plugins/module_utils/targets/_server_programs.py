@@ -19,7 +19,10 @@ MAX_OUTPUT = 600
 
 def execute(argv: Sequence[str], seconds: float) -> Tuple[int, str]:
     """Exit code and the end of what was printed; ClmError when it could not start or did not end in time."""
-    done = commands.run(argv, seconds)
+    try:
+        done = commands.run(argv, seconds)
+    except OSError as error:  # what it prints goes into a temporary file
+        raise ClmError(f"cannot run {argv[0]}: {error.strerror or error}") from error
     return done.code, _tail(done.output)
 
 

@@ -24,17 +24,21 @@ from ._server_where import Endpoint
 
 MAX_ADDRESSES = 16
 LOOK_SECONDS = 5.0
-_CIPHERS = {"default": "ALL:@SECLEVEL=0", "rsa": "aRSA:@SECLEVEL=0", "ecdsa": "aECDSA:@SECLEVEL=0"}
+CIPHERS = {"default": "ALL:@SECLEVEL=0", "rsa": "aRSA:@SECLEVEL=0", "ecdsa": "aECDSA:@SECLEVEL=0"}
 
 
 @dataclass(frozen=True)
 class Look:
-    """One connection: the leaf's SHA-256 and DER, or why there is none. `spoke`: the other side answered, without a certificate."""
+    """One connection: the leaf's SHA-256 and DER, or why there is none. `spoke`: the other side answered, without a certificate.
+
+    `chain` is everything that was served, leaf first; empty below Python 3.13, whose `ssl` shows the leaf alone.
+    """
 
     sha256: str = ""
     spoke: bool = False
     detail: str = ""
     der: bytes = b""
+    chain: Tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,14 @@ def _context(slot: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers(_CIPHERS.get(slot, _CIPHERS["default"]))
+    context.set_ciphers(CIPHERS.get(slot, CIPHERS["default"]))
     if slot in ("rsa", "ecdsa"):
         context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
-def _sni(endpoint: Endpoint) -> Optional[str]:
+def sni_of(endpoint: Endpoint) -> Optional[str]:
+    """The name to ask for; None for an address, which is not asked for."""
     name = endpoint.server_name or endpoint.host
     try:
         ipaddress.ip_address(name)
@@ -116,9 +121,10 @@ def look(spot: Spot, slot: str = "default", timeout: float = LOOK_SECONDS) -> Lo
     try:
         with socket.create_connection((spot.address, spot.endpoint.port), timeout=timeout) as connection:
             starttls.negotiate(connection, spot.endpoint.starttls)
-            with _context(slot).wrap_socket(connection, server_hostname=_sni(spot.endpoint)) as tls:
+            with _context(slot).wrap_socket(connection, server_hostname=sni_of(spot.endpoint)) as tls:
                 der = tls.getpeercert(binary_form=True) or b""
-                return Look(pem.sha256(der), der=der) if der else Look(spoke=True, detail="no certificate was shown")
+                whole: Tuple[bytes, ...] = tuple(getattr(tls, "get_unverified_chain", tuple)())
+                return Look(pem.sha256(der), der=der, chain=whole) if der else Look(spoke=True, detail="no certificate was shown")
     except socket.timeout:
         return Look(detail=f"no answer within {timeout:g} s")
     except (ConnectionError, ssl.SSLError) as error:
@@ -173,8 +179,3 @@ def _bad_proof(spot: Spot, seen: Look, answered_before: bool) -> Proof:
     if seen.spoke and answered_before:
         return Proof(NOT_SERVED, "", f"{spot.name} answered before and does not any more: {seen.detail}")
     return Proof(COULD_NOT_LOOK, "", f"{spot.name}: {seen.detail}")
-
-
-def chain_of_der(der: bytes) -> Tuple[str, ...]:
-    """What was shown as PEM texts: Python below 3.13 gives the leaf alone."""
-    return (pem.encode(pem.CERTIFICATE, der),) if der else ()

@@ -127,7 +127,7 @@ class State:
 
     def journal(self, deployment: str) -> Dict[str, Any]:
         """How far the latest transaction went; empty when there was none. MalformedError when it cannot be read."""
-        path = self._of(deployment, "journal.json")
+        path = self.path_of_journal(deployment)
         try:
             found = json.loads(files.read(path, 1024 * 1024))
         except NotFoundError:
@@ -141,7 +141,15 @@ class State:
     def write_journal(self, deployment: str, journal: Mapping[str, Any]) -> None:
         """On return the journal is durable."""
         self._folder(self._of(deployment))
-        files.write(self._of(deployment, "journal.json"), json.dumps({"format": 1, **journal}, sort_keys=True).encode(), mode=0o600)
+        files.write(self.path_of_journal(deployment), json.dumps({"format": 1, **journal}, sort_keys=True).encode(), mode=0o600)
+
+    def withdraw(self, deployment: str, journal: Mapping[str, Any]) -> None:
+        """The transaction of this journal never was: the one before it counts again, with its own way back."""
+        self.write_journal(deployment, journal.get("former") or {"phase": ""})
+
+    def path_of_journal(self, deployment: str) -> str:
+        """Where the journal lies, for messages."""
+        return self._of(deployment, "journal.json")
 
     # --- versions ---
 

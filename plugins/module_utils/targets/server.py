@@ -20,7 +20,8 @@ from . import _server_programs as programs
 from ._powers import RefusedError
 from ._server_bind import Binder
 from ._server_proof import Looker, Pace, answering, look, prove
-from ._server_recovery import recover
+from ._server_recovery import Recovered, recover
+from ._server_refused import Undoing
 from ._server_snapshot import deployed_of, moment_of, snapshot_of, text_of
 from ._server_state import Snapshot, State, ref_of
 from ._server_where import CERTIFICATE, Place, Program, dead_of, place_of
@@ -34,6 +35,7 @@ OPTIONS: Dict[str, Any] = {
     "command_timeout": {"type": "float", "default": 60.0},
     "retain": {"type": "int", "default": 7 * 86400},
 }
+OF_AN_OPEN_JOURNAL = ("former", "replaced")  # what undoes a swap that no reload followed; settled, nothing undoes it
 
 
 class ServerTarget:
@@ -179,18 +181,21 @@ class ServerTarget:
             )
 
     def _open(self, place: Place, new: Snapshot, present: Snapshot) -> None:
-        """Open the journal; of a transaction that did not end, what was there before it stays the way back."""
+        """Open the journal. `replaced` is what is there now, `former` the journal until now: a swap that is undone is undone to these.
+
+        Of a transaction that did not end, what was there before it stays the way back.
+        """
         journal = self.state.journal(place.id)
         unfinished = journal.get("phase") in ("open", "unproven") and present.ref == journal.get("next")
-        previous = journal["previous"] if unfinished else present.ref
-        if not unfinished:
-            self.state.keep(place.id, present)
+        self.state.keep(place.id, present)
         answered = answering(place.endpoints, place.slot, self.looker) | (frozenset(journal["answered"]) if unfinished else frozenset())
         self._answered[place.id] = answered
-        earlier = journal.get("earlier", {}) if journal.get("phase") in ("open", "unproven") else journal
-        opened = {"phase": "open", "previous": previous, "next": new.ref, "answered": sorted(answered), "files": dict(place.files)}
-        opened["earlier"] = {name: value for name, value in earlier.items() if name != "earlier"}
-        self.state.write_journal(place.id, {**opened, "layout": place.layout, "at": text_of(self.clock())})
+        previous = journal["previous"] if unfinished else present.ref
+        before = {name: value for name, value in journal.get("former", {}).items() if name != "former"}  # or it would grow for ever
+        former = {**journal, "former": before} if before else journal
+        opened = {"phase": "open", "previous": previous, "replaced": present.ref, "next": new.ref, "former": former}
+        opened.update(answered=sorted(answered), files=dict(place.files), layout=place.layout, at=text_of(self.clock()))
+        self.state.write_journal(place.id, opened)
 
     # --- bind ---
 
@@ -232,13 +237,11 @@ class ServerTarget:
         journal = self.state.journal(place.id)
         if not journal.get("next") or journal.get("phase") == phase:
             return False
-        ended = {name: value for name, value in journal.items() if name not in ("earlier", "restoring")}
+        ended = {name: value for name, value in journal.items() if name not in (*OF_AN_OPEN_JOURNAL, "restoring")}
         present, _dressed = layout.read(place)
         if phase == "restored" or (phase == "proven" and ref_of(present) == journal.get("previous")):
             phase = "restored"
             ended.update(next=journal.get("previous"), previous=None)
-        if phase == "unproven":
-            ended["earlier"] = journal.get("earlier", {})
         self.state.write_journal(place.id, {**ended, "phase": phase, "at": text_of(self.clock())})
         if phase == "committed":
             self._prune(place, ended)
@@ -255,10 +258,18 @@ class ServerTarget:
             if snapshot.ref != journal.get("next") and (expired or (old and snapshot.ref != journal.get("previous"))):
                 self.state.forget(place.id, snapshot.ref)
 
-    def recover(self, wheres: Sequence[Where]) -> List[str]:
-        """Mend what killed runs left: no certificate stays beside another one's key. Returns a sentence for each mended place."""
+    def recover(self, wheres: Sequence[Where]) -> Recovered:
+        """Mend what killed runs left: no certificate stays beside another one's key, none that the server's own check refuses."""
         dead = {str(where.get("id")): dead_of(where) for where in wheres}
-        return recover(self.state, self.clock, dead)
+        done = recover(self.state, self.clock, dead)
+        places = []
+        for where in wheres:
+            try:
+                places.append(self.place(where))
+            except ClmError:  # the run itself says what is wrong with it
+                continue
+        Undoing(self.state, self.clock, self.seconds, done).work(places, dead)
+        return done
 
 
 def server(options: Mapping[str, Any], clock: Clock, staged_keys: Optional[Mapping[str, str]] = None) -> ServerTarget:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Sequence
 
 import pytest
 
@@ -30,7 +31,21 @@ def test_a_daemon_that_lives_on_is_not_waited_for() -> None:
     assert time.monotonic() - begin < 15
 
 
-@pytest.mark.parametrize("call", [commands.run, commands.pipe])
+def test_no_more_is_taken_than_was_asked_for() -> None:
+    done = commands.head([sys.executable, "-c", CODE], 20, 100)
+    assert (done.code, done.output, done.errors) == (3, b"out", b"")
+    begin = time.monotonic()
+    for most in (1, 70000, 1024 * 1024):  # whatever is left in the pipe
+        assert commands.head(["cat", "/dev/zero"], 20, most).output == bytes(most)
+    assert commands.head(["sh", "-c", "exec </dev/null; cat"], 20, 10).output == b"" and time.monotonic() - begin < 15
+    assert commands.head(["sh", "-c", "echo $A $LC_ALL"], 20, 10, {"A": "b c"}).output == b"b c C\n"
+
+
+def _head(argv: Sequence[str], seconds: float) -> commands.Done:
+    return commands.head(argv, seconds, 10)
+
+
+@pytest.mark.parametrize("call", [commands.run, commands.pipe, _head])
 def test_a_command_that_hangs_or_is_not_there(call: object) -> None:
     with pytest.raises(ClmError, match="did not end"):
         call(["sh", "-c", "sleep 30 & sleep 30"], 0.2)  # type: ignore[operator]

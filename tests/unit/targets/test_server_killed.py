@@ -84,3 +84,93 @@ def test_another_run_makes_mixed_files_whole(world: Any, made: Any) -> None:
         assert whole(item) and bool(result["recovered"]) == was_mixed, (step, result)
         world.run((item, new))
     assert mixed >= 1
+
+
+def journal(world: Any) -> Dict[str, Any]:
+    return dict(json.loads((pathlib.Path(world.state_dir) / "deployments" / NAME / "journal.json").read_text()))
+
+
+def unproven(world: Any, made: Any) -> Tuple[Dict[str, Any], Any, Any, Any]:
+    """A place where `second` is in place, could not be looked at, and the proven `first` is the way back."""
+    first, second = made(), made()
+    item, other = world.add(NAME, made()), world.add("other.example.com", first)
+    world.start()
+    assert world.run((item, first))["outcomes"][NAME]["state"] == "done"
+    world.run((item, first), state="committed")
+    world.sabotage("hang")
+    assert world.run((item, second), timeout=0.3)["outcomes"][NAME]["state"] == "unproven"
+    world.sabotage("")
+    world.reload()
+    return item, other, first, second
+
+
+def test_killed_at_every_step_over_a_version_that_was_never_proven(world: Any, made: Any) -> None:
+    item, other, first, second = unproven(world, made)
+    before = journal(world)
+    assert before["phase"] == "unproven"
+    state = pathlib.Path(world.state_dir)
+    code, output = killed(world, item, made(), 0)
+    assert code == 0, output
+    mixed = 0
+    for step in range(1, int(output.split()[0]) + 1):
+        (state / "deployments" / NAME / "journal.json").write_text(json.dumps(before))
+        world.write(item["target"], second)
+        world.reload()
+        new = made()
+        code, output = killed(world, item, new, step)
+        assert code in (-signal.SIGKILL, 0), output
+        was_mixed = not whole(item)
+        mixed += was_mixed
+        result = world.run((other, first))  # somebody else's run comes first
+        assert whole(item) and bool(result["recovered"]) == was_mixed, (step, result)
+        now = pathlib.Path(item["target"]["certificate_file"]).read_text()
+        after = journal(world)
+        assert now in (second.chain_pem, new.chain_pem), step
+        assert after["previous"] == before["previous"] or after["phase"] == "restored", (step, after)
+        if now == second.chain_pem:  # the attempt never was: the unproven version has its own way back
+            assert after == before, (step, after)
+        outcome = world.run((item, new), timeout=1.0)["outcomes"][NAME]
+        assert outcome["state"] in ("done", "unchanged"), (step, outcome)
+        assert outcome["state"] == "unchanged" or outcome["before"]["sha256"] == first.sha256, (step, outcome)
+        assert whole(item) and world.served(item) == new.sha256 and rest(world) == [], step
+        assert not {"former", "replaced"} & set(journal(world)), step
+    assert mixed >= 1
+
+
+def test_an_attempt_that_the_check_refuses_leaves_the_unproven_version_its_way_back(world: Any, made: Any) -> None:
+    item, _other, first, second = unproven(world, made)
+    before, refused = journal(world), made()
+    item["target"]["check"] = ["sh", "-c", f"! grep -q {refused.chain_pem.splitlines()[1]} {item['target']['certificate_file']}"]
+    outcome = world.run((item, refused))["outcomes"][NAME]
+    assert outcome["state"] == "failed" and "the old ones are back" in outcome["message"], outcome
+    assert journal(world) == before and pathlib.Path(item["target"]["certificate_file"]).read_text() == second.chain_pem
+    assert world.run((item, None), state="restored")["outcomes"][NAME]["after"]["sha256"] == first.sha256
+
+
+def test_an_unproven_version_that_is_dead_now_does_not_come_back(world: Any, made: Any) -> None:
+    item, _other, _first, second = unproven(world, made)
+    _code, output = killed(world, item, made(), 0, "os.rename")
+    for step in range(1, int(output.split()[0]) + 1):
+        world.write(item["target"], second)
+        journal_now = {**journal(world), "phase": "unproven"}
+        new = made()
+        killed(world, item, new, step, "os.rename")
+        if not whole(item):
+            break
+    assert not whole(item) and journal_now
+    result = world.run(({**item, "dead": [second.sha256]}, new))
+    assert whole(item) and new.sha256 in result["recovered"][0] and result["outcomes"][NAME]["state"] == "done", result
+
+
+def test_killed_before_the_reload_the_same_leaf_is_told_to_the_server_again(world: Any, made: Any) -> None:
+    new = made()
+    leaf, end = new.chain_pem.split("-----END CERTIFICATE-----\n")[0], "-----END CERTIFICATE-----\n"
+    item = world.add(NAME, type(new)(leaf + end, new.key_pem, new.sha256, new.spki_sha256))
+    item["target"]["check"] = []
+    log = world.folder / "log"
+    item["target"]["reload"]["command"] = ["sh", "-c", f'echo >> {log}; exec "$0" "$@"', *item["target"]["reload"]["command"]]
+    world.start()
+    code, output = killed(world, item, new, 1, "subprocess.Popen")  # the reload is its only command
+    assert code == -signal.SIGKILL and not log.exists(), output
+    assert pathlib.Path(item["target"]["certificate_file"]).read_text() == new.chain_pem
+    assert world.run((item, new))["outcomes"][NAME]["state"] == "done" and log.exists()

@@ -84,16 +84,16 @@ def oldest() -> str:
     return next(filter(None, (environment.find_python(f"3.{minor}") for minor in range(9, 15))), sys.executable)
 
 
-def run(module: str, place: pathlib.Path, args: Dict[str, Any]) -> Dict[str, Any]:
+def run(module: str, place: pathlib.Path, args: Dict[str, Any], python: str = "") -> Dict[str, Any]:
     """The module's result."""
-    command = [oldest(), "-I", "-S", "-W", "ignore", "-c", BOOT, str(pack(module, place)), module, json.dumps(args)]
+    command = [python or oldest(), "-I", "-S", "-W", "ignore", "-c", BOOT, str(pack(module, place)), module, json.dumps(args)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("{") or "\n{" in done.stdout, done.stdout + done.stderr
     result: Dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
 
 
-@pytest.mark.parametrize("module", ["server_deployment", "server_certificates_info"])
+@pytest.mark.parametrize("module", ["server_deployment", "server_certificates_info", "server_endpoint_info"])
 def test_only_the_standard_library_is_needed(module: str) -> None:
     standard = set(sys.stdlib_module_names) | {"__future__"}
     for path in closure(module):
@@ -135,3 +135,18 @@ def test_a_discovery_runs_packed(world: Any, made: Any, tmp_path: pathlib.Path) 
     result = run("server_certificates_info", tmp_path, args)
     assert [len(found["chain_pem"]) for found in result["findings"]] == [2, 0] and "PRIVATE" not in json.dumps(result)
     assert "/nowhere" in result["findings"][1]["error"] and result["served"][0]["sha256"] == old.sha256
+    assert result["served"][0]["whole"] and len(result["served"][0]["chain_pem"]) == 2
+
+
+@pytest.mark.parametrize("version", ["", "3.13"])
+def test_a_look_at_whole_chains_runs_packed(world: Any, made: Any, tmp_path: pathlib.Path, version: str) -> None:
+    """The oldest Python asks openssl, one from 3.13 on needs none."""
+    python = environment.find_python(version) if version else oldest()
+    if not python:
+        pytest.skip(f"no Python {version}")
+    new = made()
+    item = world.add("shop.example.com", new)
+    world.start()
+    args = {"endpoints": [{**item["endpoints"][0], "id": "a/0"}], "openssl": "/nowhere/openssl" if version else "openssl"}
+    (seen,) = run("server_endpoint_info", tmp_path, args, python)["looks"]["a/0"]
+    assert "".join(seen["chain_pem"]) == new.chain_pem and seen["sent"] == 2

@@ -224,3 +224,64 @@ def test_many_deployments_of_one_server_at_once(world: Any, made: Any) -> None:
     world.start()
     result = world.run(*[(item, new) for item in items])
     assert {seen["state"] for seen in result["outcomes"].values()} == {"done"}
+
+
+def incomplete(whole: Any) -> Any:
+    """The same version without its intermediate."""
+    end = "-----END CERTIFICATE-----\n"
+    return type(whole)(whole.chain_pem.split(end)[0] + end, whole.key_pem, whole.sha256, whole.spki_sha256)
+
+
+def test_a_failed_reload_is_no_proof_that_the_server_took_the_missing_chain(world: Any, made: Any) -> None:
+    new = made()
+    item = world.add(NAME, incomplete(new))
+    log = world.folder / "log"
+    item["target"]["reload"]["command"] = ["sh", "-c", f'echo >> {log}; exec "$0" "$@"', *item["target"]["reload"]["command"]]
+    world.start()
+    world.sabotage("fail_reload")
+    seen = outcome(world.run((item, new)))
+    assert (seen["state"], seen["reason"]["word"]) == ("failed", "incomplete_chain") and "reload" in seen["message"], seen
+    assert pathlib.Path(item["target"]["certificate_file"]).read_text() == incomplete(new).chain_pem
+    world.sabotage("")
+    assert outcome(world.run((item, new)))["state"] == "done"
+    assert len(log.read_text().split("\n")) == 4  # failed, failed on the way back, done
+    assert outcome(world.run((item, new)))["state"] == "unchanged"
+
+
+def test_what_was_there_before_comes_back_when_only_the_first_reload_fails(world: Any, made: Any) -> None:
+    new = made()
+    item = world.add(NAME, incomplete(new))
+    once = world.folder / "once"
+    item["target"]["reload"]["command"] = ["sh", "-c", f'rm {once} && exit 1; exec "$0" "$@"', *item["target"]["reload"]["command"]]
+    world.start()
+    once.touch()
+    seen = outcome(world.run((item, new)))
+    assert seen["state"] == "rolled_back" and "the same leaf" in seen["message"], seen
+    assert pathlib.Path(item["target"]["certificate_file"]).read_text() == incomplete(new).chain_pem
+    assert outcome(world.run((item, new)))["state"] == "done"
+
+
+def test_a_mode_alone_that_no_reload_followed_is_told_again(world: Any, made: Any) -> None:
+    """The files are the same, so there is nothing to put back; the journal stays open until the server was told."""
+    new = made()
+    item = world.add(NAME, new)
+    item["target"]["key_mode"] = "0640"
+    world.start()
+    world.sabotage("fail_reload")
+    for _run in range(2):
+        seen = outcome(world.run((item, new)))
+        assert (seen["state"], seen["step"]) == ("failed", "bind") and "reload" in seen["message"], seen
+    world.sabotage("")
+    assert outcome(world.run((item, new)))["state"] == "done"
+    assert outcome(world.run((item, new)))["state"] == "unchanged"
+
+
+def test_a_restore_to_the_same_leaf_is_not_proven_by_it(world: Any, made: Any) -> None:
+    new = made()
+    item = world.add(NAME, incomplete(new))
+    world.start()
+    assert outcome(world.run((item, new)))["state"] == "done"
+    world.sabotage("fail_reload")
+    assert outcome(world.run((item, None), state="restored"))["state"] == "failed"
+    world.sabotage("")
+    assert outcome(world.run((item, None), state="restored"))["state"] == "done"

@@ -1,0 +1,44 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server sees of its own endpoints when it is asked what it has: whole chains, or it says that they are not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Dict, List
+
+import pytest
+
+from ansible_collections.certops.clm.plugins.module_utils.flows.discover_server import discover
+
+
+def served(endpoints: List[Dict[str, Any]], **more: Any) -> List[Dict[str, Any]]:
+    params = {"kinds": [], "files": [], "endpoints": endpoints, "timeout": 3.0, "openssl": "openssl", **more}
+    found: List[Dict[str, Any]] = discover(params, lambda: datetime.now(timezone.utc))["served"]
+    return found
+
+
+@pytest.mark.parametrize(("sabotage", "count"), [("", 2), ("leaf_only", 1)])
+def test_a_leaf_that_is_served_alone_is_told_from_one_that_is_seen_alone(world: Any, made: Any, sabotage: str, count: int) -> None:
+    cert = made()
+    item = world.add("shop.example.com", cert)
+    world.sabotage(sabotage)
+    world.start()
+    (seen,) = served(item["endpoints"])
+    assert (seen["answer"], seen["sha256"], seen["whole"], seen["detail"]) == ("answered", cert.sha256, True, "")
+    assert len(seen["chain_pem"]) == count and cert.chain_pem.startswith("".join(seen["chain_pem"]))
+    (alone,) = served(item["endpoints"], openssl="/nowhere/openssl")
+    assert (alone["answer"], alone["sha256"], alone["whole"], alone["chain_pem"]) == ("answered", cert.sha256, False, seen["chain_pem"][:1])
+    assert "install the openssl command there, or Python 3.13 or newer" in alone["detail"]
+
+
+def test_what_does_not_answer_is_not_whole_and_hides_no_neighbour(world: Any, made: Any) -> None:
+    cert = made()
+    (good,) = world.add("shop.example.com", cert)["endpoints"]
+    world.start()
+    seen = served([{**good, "port": 1}, good, {**good, "host": "nowhere.invalid"}])
+    assert [(one["answer"], one["whole"], len(one["chain_pem"])) for one in seen] == [
+        ("could_not_look", False, 0), ("answered", True, 2), ("could_not_look", False, 0)
+    ]  # fmt: skip
+    assert all(one["detail"] for one in seen if one["answer"] == "could_not_look")
