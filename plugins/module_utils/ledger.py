@@ -16,16 +16,26 @@ import json
 import os
 import secrets
 import socket
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple
 
 from . import durable, files
 from ._ledger_chain import LONGEST_LINE, SUFFIX, Head, Verification, chain_files, head_path, line_of, parse, read_head, verify_folder, walk
+from ._ledger_key import create_once
 from .contracts import Clock
 from .errors import BusyError, ClmError, ConfigError, MalformedError, NotFoundError
 from .identifiers import slug
 
-__all__ = ["Ledger", "NullLedger", "Recorder", "Verification", "default_writer_id", "read", "verify"]
+__all__ = ["Ledger", "NullLedger", "Recorder", "UnwritableError", "Verification", "default_writer_id", "read", "verify"]
+
+ROOM = 256 * 1024  # what there has to be room for before anything is begun: the events of some hundred deployments
+
+
+class UnwritableError(ClmError):
+    """The ledger cannot be written: read-only, full, or not allowed. Not that somebody changed it, or has it open."""
+
+    runbook = "ledger"
 
 
 class Recorder(Protocol):
@@ -37,6 +47,10 @@ class Recorder(Protocol):
 
 class NullLedger:
     """A ledger that keeps nothing: for check mode, where nothing happens that could be recorded."""
+
+    shut = None
+    facts: Mapping[str, Any] = {}
+    problems: Sequence[str] = ()
 
     def append(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Forget the events."""
@@ -59,7 +73,7 @@ class Ledger:
             os.makedirs(self.folder, 0o750, exist_ok=True)
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         except OSError as error:
-            raise files.explain(error, self.path, "open the ledger") from error
+            raise _unwritable(error, self.path, "open the ledger") from error
         try:
             self._lock()
             if new:
@@ -82,8 +96,31 @@ class Ledger:
             lines.append(line)
         if lines:
             data = b"\n".join(lines) + b"\n"
+            self._refuse_interleaved()
             self._write(data)
             self._head = Head(seq, prev, head.size + len(data), len(lines[-1]) + 1)
+
+    def check_room(self) -> None:
+        """Return when some hundred events more could be written; UnwritableError when not, before anything was begun."""
+        probe = os.path.join(self.folder, f".{self.writer_id[:100]}.{secrets.token_hex(4)}.room")
+        try:
+            try:
+                files.write_new(probe, b"\0" * ROOM)
+                durable.sync((probe,), ())
+            finally:
+                files.remove(probe)
+        except OSError as error:
+            raise _unwritable(error, self.path, "write to the ledger") from error
+
+    def discard(self) -> None:
+        """Remove the whole chain, whose events are durable elsewhere. The head goes first: without it a chain is whole."""
+        try:
+            files.remove(head_path(self.folder, self.writer_id))
+            files.remove(self.path)
+            durable.sync_folder(self.folder)
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def close(self) -> None:
         """Keep where the chain ends, and let another writer have it."""
@@ -106,9 +143,19 @@ class Ledger:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(
-                f"another process writes to the ledger {self.path}", hint="wait for it, or give this writer a writer_id of its own"
-            ) from None
+            raise self._busy() from None
+        if os.fstat(self._descriptor).st_nlink == 0:  # another process has just merged and discarded it
+            raise self._busy()
+
+    def _busy(self) -> BusyError:
+        hint = "wait for it, or give this writer a writer_id of its own"
+        return BusyError(f"another process writes to the ledger {self.path}", hint=hint)
+
+    def _refuse_interleaved(self) -> None:
+        """Where a file system has no locks, another process may have written: its line is behind ours, and ours must be behind its."""
+        if os.fstat(self._descriptor).st_size != self._head.size:
+            self._broken = f"another process has written to the ledger {self.path} since it was opened"
+            raise self._busy()
 
     def _write(self, data: bytes) -> None:
         try:
@@ -116,10 +163,11 @@ class Ledger:
             os.fsync(self._descriptor)
         except OSError as error:
             self._broken = f"the ledger {self.path} could not be written"
-            os.ftruncate(self._descriptor, self._head.size)
+            with suppress(OSError):  # the file system may be read-only by now
+                os.ftruncate(self._descriptor, self._head.size)
             if error.errno is not None and os.fstat(self._descriptor).st_size == self._head.size:
                 self._broken = ""
-            raise files.explain(error, self.path, "write to the ledger") from error
+            raise _unwritable(error, self.path, "write to the ledger") from error
 
     def _last_head(self) -> Head:
         """Verify what was written since the chain was last closed, and repair a torn end."""
@@ -172,6 +220,7 @@ class Ledger:
         return ConfigError(
             f"the ledger {self.path} was changed: {problem}",
             hint="look at it with certops.clm.ledger_info; to go on, leave it as evidence and choose another writer_id",
+            runbook="ledger",
         )
 
 
@@ -202,7 +251,8 @@ def _events(writer_id: str, path: str) -> Iterator[Dict[str, Any]]:
             try:
                 yield {**parse(line), "writer_id": writer_id}
             except MalformedError as error:
-                raise MalformedError(f"{path} line {number}: {error.message}", hint="certops.clm.ledger_info says more") from None
+                message, hint = f"{path} line {number}: {error.message}", "certops.clm.ledger_info says more"
+                raise MalformedError(message, hint=hint, runbook="ledger") from None
 
 
 def default_writer_id(folder: str, hostname: Optional[str] = None) -> str:
@@ -213,20 +263,22 @@ def default_writer_id(folder: str, hostname: Optional[str] = None) -> str:
         return files.check_name(files.read(path, 256).decode("ascii", "replace").strip(), "writer_id")
     except NotFoundError:
         pass
+    except ConfigError:
+        raise
+    except ClmError as error:
+        raise UnwritableError(error.message, hint=error.hint) from error
     writer_id = f"{host[:100]}-{secrets.token_hex(4)}"
     try:
         os.makedirs(folder, 0o750, exist_ok=True)
-        files.write_new(f"{path}.{writer_id[-8:]}", writer_id.encode("ascii"), 0o640)
-        try:
-            os.link(f"{path}.{writer_id[-8:]}", path)  # whole or not at all, and only for the first who comes
-        except FileExistsError:
-            return default_writer_id(folder, hostname)
-        finally:
-            os.unlink(f"{path}.{writer_id[-8:]}")
-        durable.sync((path,), (folder,))
+        first = create_once(path, writer_id.encode("ascii"), 0o640)
     except OSError as error:
-        raise files.explain(error, path, "write") from error
-    return writer_id
+        raise _unwritable(error, folder, "write to the ledger") from error
+    return writer_id if first else default_writer_id(folder, hostname)
+
+
+def _unwritable(error: OSError, path: str, doing: str) -> UnwritableError:
+    told = files.explain(error, path, doing)
+    return UnwritableError(told.message, hint=told.hint)
 
 
 def _text(moment: datetime) -> str:

@@ -40,4 +40,4 @@ def test_a_broken_ledger_has_no_numbers(tmp_path) -> None:
     path = tmp_path / "w1.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"seq":2', b'"seq":3'))
     found = summary(str(tmp_path))
-    assert not found["verified"] and found["chains"][0]["first_bad_line"] == 2 and found["actions"] == {} and found["events"] == 1
+    assert found["state"] == "broken" and found["chains"][0]["first_bad_line"] == 2 and found["actions"] == {} and found["events"] == 1

@@ -1,0 +1,78 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events that the ledger could not take: kept in a chain of their own elsewhere, and merged by the next run that can write it.
+
+Each spooled line is known in the ledger by its SHA-256, so a merge that was killed anywhere is finished by the next one, and
+no event comes twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Any, Dict, Iterator, List, Mapping, Set
+
+from . import files
+from ._ledger_chain import RESERVED, chain_files, parse
+from ._ledger_writers import open_chain
+from .contracts import Clock
+from .errors import BusyError
+from .ledger import Ledger
+
+MARK = "spooled_sha256"
+_IN_LINE = b'"' + MARK.encode("ascii") + b'":"'
+
+
+def open_spool(folder: str, writer_id: str, clock: Clock) -> Ledger:
+    """The chain in the spool's folder; by default the one of this host."""
+    return open_chain(folder, writer_id, clock)
+
+
+def merge(ledger: Ledger, folder: str, clock: Clock) -> int:
+    """Append everything that was spooled, in its order and each event once, and then remove it; returns how many were new.
+
+    What another process spools or merges right now is left to the next run.
+    """
+    if not folder or not os.path.isdir(folder):
+        return 0
+    merged = 0
+    for writer_id, path in chain_files(folder):
+        try:
+            spool = Ledger(folder, writer_id, clock)
+        except BusyError:
+            continue
+        with spool:
+            spooled = list(_spooled(path, writer_id))
+            known = _known(ledger.folder) if spooled else set()
+            fresh = [event for event in spooled if event[MARK] not in known]
+            ledger.append(fresh)
+            spool.discard()
+        merged += len(fresh)
+    return merged
+
+
+def _spooled(path: str, writer_id: str) -> Iterator[Dict[str, Any]]:
+    """The events as the ledger takes them: marked, with the time at which they happened."""
+    try:
+        with open(path, "rb") as file:
+            lines: List[bytes] = list(file)
+    except OSError as error:
+        raise files.explain(error, path, "read") from error
+    for line in lines:
+        event: Mapping[str, Any] = parse(line)
+        plain = {name: value for name, value in event.items() if name not in RESERVED}
+        own = {"spooled": True, "spooled_time": event["time"], "spooled_by": writer_id}
+        yield {**plain, **own, MARK: hashlib.sha256(line[:-1]).hexdigest()}
+
+
+def _known(folder: str) -> Set[str]:
+    """The SHA-256s of spooled lines that any chain of the ledger has already."""
+    found: Set[str] = set()
+    for _writer_id, path in chain_files(folder):
+        with open(path, "rb", buffering=1024 * 1024) as file:
+            for line in file:
+                if _IN_LINE in line and line.endswith(b"\n"):
+                    found.add(str(json.loads(line).get(MARK)))
+    return found

@@ -1,0 +1,89 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole rotations and their ledger: every run ends with a checkpoint, one request is found everywhere, and a shut ledger stops it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.certops.clm.plugins.module_utils._ledger_summary import summary
+from ansible_collections.certops.clm.tests.integration.rotate.campaign import OTHERS, SHOP, Campaign
+
+WHY = "INC-7: the ledger's disk is full"
+
+
+def estate(lab, ansible, place, lineages=("shop",)):
+    campaign = Campaign(lab, ansible, place, list(lineages))
+    campaign.manifest["ledger"]["checkpoints"] = {"path": "second"}
+    campaign.write()
+    return campaign
+
+
+def judged(place):
+    return summary(str(place / "ledger"), [str(place / "second")])
+
+
+@pytest.mark.every_core
+def test_a_rotation_and_a_way_back_end_anchored_and_a_request_is_found_everywhere(lab, ansible, tmp_path):
+    campaign = estate(lab, ansible, tmp_path)
+    run = campaign.run().ok()
+    found = judged(tmp_path)
+    assert found["state"] == "anchored" and found["anchored"] == found["events"] > 4 and found["open_intents_count"] == 0
+    request = campaign.versions("shop")[0]["meta"]["request_id"]
+    steps = {(event["action"], event["step"]) for event in campaign.events() if event.get("request_id") == request}
+    assert {("intent", "issue"), ("outcome", "issue"), ("intent", "deploy")} <= steps and ("promoted", "settle") in steps
+    asked = (tmp_path / "ca").rglob("*")
+    assert any(request in path.read_text(errors="replace") for path in asked if path.is_file() and "key" not in path.name)
+    assert {outcome["after"]["request_id"] for outcome in campaign.outcomes(run).values()} == {request}
+    verdicts = [event["result"]["msg"] for event in run.events if event.get("task", "").endswith("Verdict")]
+    assert len(verdicts) == 3 and all(f"(request {request})" in verdict for verdict in verdicts)
+    campaign.run().ok()
+    assert judged(tmp_path)["anchored"] == judged(tmp_path)["events"] > found["events"]
+    campaign.force("drill")
+    campaign.run().ok()
+    campaign.run("rollback", clm_lineage="shop").ok()
+    assert judged(tmp_path)["state"] == "anchored" and judged(tmp_path)["anchored"] == judged(tmp_path)["events"]
+
+
+def test_a_second_place_that_is_away_fails_the_run_after_its_work(lab, ansible, tmp_path):
+    campaign = estate(lab, ansible, tmp_path)
+    (tmp_path / "second").write_text("not mounted")
+    run = campaign.run()
+    assert run.rc == 2 and {lab.served(name, verify=False) for name in SHOP} == {campaign.current("shop")}
+    assert {outcome["state"] for outcome in campaign.outcomes(run).values()} == {"done"}
+    assert "without a checkpoint" in run.output and str(tmp_path / "second") in run.output
+    (tmp_path / "second").unlink()
+    campaign.run().ok()
+    assert judged(tmp_path)["state"] == "anchored" and judged(tmp_path)["anchored"] == judged(tmp_path)["events"]
+
+
+def test_without_a_ledger_nothing_begins_but_under_break_glass_what_has_expired(lab, ansible, tmp_path):
+    campaign = Campaign(lab, ansible, tmp_path, ["shop", "api"])
+    lab.servers["app1"].reset(days=-1, age_days=60)
+    before = {name: lab.served(name, verify=False) for name in (*SHOP, OTHERS["api"])}
+    (tmp_path / "ledger").write_text("a file where the folder was")
+    run = campaign.run()
+    assert run.rc == 2 and str(tmp_path / "ledger") in run.output and "Nothing was done" in run.output
+    assert {name: lab.served(name, verify=False) for name in before} == before and not (tmp_path / "store" / "lineages").exists()
+    campaign.manifest["ledger"]["break_glass"] = WHY
+    campaign.write()
+    run = campaign.run()
+    after = {name: lab.served(name, verify=False) for name in before}
+    assert run.rc == 2 and after["app1"] != before["app1"], run.output
+    assert {name: after[name] for name in SHOP} == {name: before[name] for name in SHOP}
+    outcomes = campaign.outcomes(run)
+    assert {name: outcomes[name]["state"] for name in outcomes} == {"app1": "done", **dict.fromkeys(SHOP, "deferred")}
+    assert "break_glass lets through what has expired only" in outcomes["web1"]["message"]
+    assert "only what had expired was worked on" in run.output and run.stats["localhost"]["failures"] == 1
+    (tmp_path / "ledger").unlink()
+    del campaign.manifest["ledger"]["break_glass"]
+    campaign.write()
+    campaign.run().ok()
+    events = campaign.events()
+    spooled = [event for event in events if event.get("spooled")]
+    assert spooled and {event["break_glass"] for event in spooled} == {WHY} and events[: len(spooled)] == spooled
+    assert [event["deployment"] for event in spooled if event["action"] == "intent" and event["step"] == "deploy"]
+    assert "api" in json.dumps(spooled) and lab.served("app1", verify=False) == campaign.current("api")
