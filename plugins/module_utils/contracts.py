@@ -111,7 +111,8 @@ class KeyRef:
     spki_sha256: str
 
 
-VERSION_STATES = ("pending", "issued", "proven", "rejected")
+DROPPED, RETIRED = "dropped", "retired"
+VERSION_STATES = ("pending", "issued", "proven", "rejected", DROPPED, RETIRED)
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ class StoredVersion:
     """One version of a lineage as the store keeps it.
 
     `state` is pending (key durable, no certificate yet), issued, proven (served and proven somewhere, or issued with no
-    deployment to prove it at) or rejected (failed its proof). `key` is set only on the way in; reading a key is
+    deployment to prove it at), rejected (failed its proof), dropped (superseded, its key is destroyed) or retired (its lineage
+    has ended: while the newest version is, nothing of it is issued or served). `key` is set only on the way in; reading a key is
     `SecretStore.key`. `meta` is JSON data without secrets: request_id, ref, issuer, names, profile, evidence, ...
     """
 
@@ -146,11 +148,12 @@ class Lease:
 
 @dataclass(frozen=True)
 class Busy:
-    """Somebody else has the lineage, or its current version is not the expected one."""
+    """Somebody else has the lineage until `until`, or its current version is not the expected one (`until` None)."""
 
     lineage: str
     owner: str
     message: str
+    until: Optional[datetime] = None
 
 
 @runtime_checkable

@@ -16,7 +16,9 @@ description:
   - A version that is damaged is listed with the reason, and breaks none of its neighbours.
 options:
   secret_store:
-    description: The secret store. Its C(type) is V(directory), which takes C(path).
+    description:
+      - The secret store. Its C(type) is V(directory), which takes C(path), or V(mirrored), which takes C(stores).
+      - No passphrase is needed, since no key is decrypted.
     type: dict
     required: true
   lineages:
@@ -64,11 +66,17 @@ lineages:
         - The versions, oldest first.
         - Each has C(version), C(state), C(sha256), C(spki_sha256), C(not_before), C(not_after), C(names), C(issuer), C(request_id) and
           C(malformed).
-        - The C(state) is V(pending), V(issued), V(proven) or V(rejected).
+        - The C(state) is V(pending), V(issued), V(proven), V(rejected), V(dropped) or V(retired).
       type: list
       elements: dict
     damaged:
       description: One sentence for everything that cannot be read.
+      type: list
+      elements: str
+    divergences:
+      description:
+        - One sentence for everything in which the copies of a store of type V(mirrored) differ.
+        - The next write to the lineage gives each copy what it lacks. What copies contradict each other on is never chosen.
       type: list
       elements: str
 damaged:
@@ -76,6 +84,28 @@ damaged:
   type: list
   elements: str
   returned: success
+diverging:
+  description: The names of the lineages whose copies differ.
+  type: list
+  elements: str
+  returned: success
+keys_at_rest:
+  description: How many keys are kept C(encrypted), and how many in C(clear). Empty where each copy has counts of its own.
+  type: dict
+  returned: success
+  sample: {encrypted: 12, clear: 0}
+copies:
+  description:
+    - The copies of a store of type V(mirrored), in the order in which they are written.
+    - Each has C(store), C(error) when it cannot be reached, and C(keys_at_rest).
+  type: list
+  elements: dict
+  returned: success
+warnings:
+  description: What somebody should look at, such as a copy that cannot be reached, or keys that are still in clear.
+  type: list
+  elements: str
+  returned: when there are any
 """
 
 from typing import Any, Dict, Mapping

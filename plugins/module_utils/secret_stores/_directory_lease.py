@@ -3,23 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who may write to a lineage: a lease is a symlink `lease-<fence>` in the lineage's folder, whose text says who has it.
 
-A lease is taken by creating the next number: of two that try, one creates it. A lease of a process that is provably dead
-(same boot, same process namespace, no such process) or that has expired is taken over the same way, so breaking one needs
-no lock either. Given back, it is renamed to `free-<fence>`: the highest number stays, and the next one is higher.
+A lease is taken by creating the next number: of two that try, one creates it. One that has expired is taken over the same
+way, so breaking one needs no lock either; nothing else ends the lease of an owner that died, because process numbers mean
+nothing to another container. Given back, it is renamed to `free-<fence>`: the highest number stays, and the next one is higher.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
+import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Iterator, List, Optional, Tuple, Union
 
 HELD, FREE = "lease-", "free-"
-_me: Tuple[int, str] = (0, "")
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def take(folder: str, owner: str, now: datetime, expires: datetime) -> Union[Tak
                 return holder
         fence = top + 1
         try:
-            os.symlink(f"{int(expires.timestamp()):x}.{_identity()}.{owner}", f"{folder}/{HELD}{fence}")
+            os.symlink(_text(owner, expires), f"{folder}/{HELD}{fence}")
         except FileExistsError:
             return _holder(folder, fence, now) or Held("", None)
         if not alone and not _newest(handle, fence):
@@ -69,6 +68,38 @@ def holds(folder: str, fence: int) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+@contextmanager
+def kept(folder: str, fence: int) -> Iterator[bool]:
+    """Whether the lease is held, and while the block goes on nobody takes it over, where the file system has locks for folders.
+
+    Without them a holder that stands still inside of the block could write after it lost the lease, so blocks are short. Raises OSError.
+    """
+    with _alone(folder, wait=True):
+        yield holds(folder, fence)
+
+
+def extend(folder: str, fence: int, owner: str, expires: datetime) -> bool:
+    """Hold the lease until `expires`; False when it was taken over. Raises OSError."""
+    with _alone(folder, wait=True) as (handle, alone):
+        if not _newest(handle, fence):
+            return False
+        draft = f"{folder}/.extended-{secrets.token_hex(8)}"
+        os.symlink(_text(owner, expires), draft)
+        try:
+            os.replace(draft, f"{folder}/{HELD}{fence}")
+        except FileNotFoundError:  # whoever took it over has cleaned up
+            return False
+        if not alone and not _newest(handle, fence):
+            _unlink(f"{folder}/{HELD}{fence}")  # taken over meanwhile: what was put back there must not look held
+            return False
+        return True
+
+
+def _text(owner: str, expires: datetime) -> str:
+    """What a lease says: seconds since 1970 in hexadecimal, and who has it."""
+    return f"{int(expires.timestamp()):x}.{owner}"
 
 
 def give_back(folder: str, fence: int) -> None:
@@ -124,52 +155,12 @@ def _holder(folder: str, fence: int, now: datetime) -> Optional[Held]:
         text = os.readlink(f"{folder}/{HELD}{fence}")
     except FileNotFoundError:
         return Held("", None)
-    parts = text.split(".", 4)
+    seconds, _dot, owner = text.partition(".")
     try:
-        expires = datetime.fromtimestamp(int(parts[0], 16), timezone.utc)
+        expires = datetime.fromtimestamp(int(seconds, 16), timezone.utc)
     except (ValueError, OverflowError, OSError):
         return None
-    if len(parts) < 5 or now >= expires or _dead(*parts[1:4]):
-        return None
-    return Held(parts[4], expires)
-
-
-def _dead(place: str, pid: str, started: str) -> bool:
-    """True only by proof: the process was one of this boot and namespace, and is no more."""
-    if not place or _identity().split(".")[0] != place:
-        return False
-    try:
-        return _started(int(pid, 16)) != started
-    except ValueError:
-        return False
-
-
-def _identity() -> str:
-    """This process as `place.pid.started`, the place empty where /proc cannot tell."""
-    global _me
-    if _me[0] != os.getpid():
-        started = _started(os.getpid())
-        _me = os.getpid(), f"{_place() if started else ''}.{os.getpid():x}.{started}"
-    return _me[1]
-
-
-def _place() -> str:
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read()
-        return hashlib.sha256(f"{boot} {os.readlink('/proc/self/ns/pid')}".encode()).hexdigest()[:8]
-    except OSError:
-        return ""
-
-
-def _started(pid: int) -> str:
-    """When the process was started, in ticks since boot; empty when there is none, or only its remains (a zombie)."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in (b"Z", b"X") else f"{int(fields[19]):x}"
+    return Held("".join(one if one.isprintable() else "?" for one in owner), expires) if now < expires else None
 
 
 def _unlink(path: str) -> None:

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
+from functools import partial
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from .. import durable
 from ..contracts import Lease, StoredVersion
 from ..errors import BusyError, ClmError
 from ..files import explain, write_all
-from ._directory_lease import holds
-from ._directory_version import CHAIN, KEY, PENDING, RECORD, REQUEST, record
+from ._directory_lease import holds, kept
+from ._directory_version import CHAIN, KEY, PENDING, RECORD, record
 
 Step = Callable[[str], None]
 
@@ -64,9 +66,8 @@ class Unflushed:
     ) -> None:
         """Write what changed of a version that is there; `version` is the whole version. Raises OSError."""
         staged, final = staged_folder(folder, version.version), f"{folder}/versions/{version.version}"
-        same = {CHAIN: version.chain_pem == before.chain_pem, REQUEST: version.csr_pem == before.csr_pem}
         for name, data in _contents(version, key, has_key):
-            if same.get(name):
+            if name == CHAIN and version.chain_pem == before.chain_pem:
                 continue
             self._step(name)
             if staged in self.renames:
@@ -135,39 +136,50 @@ class Unflushed:
     def _discard(self) -> None:
         """Remove what was written and did not get to its place."""
         for temporary in self.renames:
-            if temporary in self.folders:
+            if os.path.isdir(temporary) and not os.path.islink(temporary):  # a lost lineage's is no more in self.folders
                 shutil.rmtree(temporary, ignore_errors=True)
-            elif os.path.lexists(temporary):
-                os.unlink(temporary)
+            else:
+                with suppress(FileNotFoundError):  # whoever took the lineage over cleans there too
+                    os.unlink(temporary)
+
+    def _held(self, lineage: str, lost: Set[str], act: Callable[[], None]) -> None:
+        """Do it while nobody can take the lineage over, or note that somebody did. Raises OSError."""
+        if lineage in lost:
+            return
+        with kept(lineage, self.leases[lineage].fence) as held:
+            act() if held else lost.add(lineage)
 
     def _rename(self, lost: Set[str]) -> List[ClmError]:
         troubles: List[ClmError] = []
-        folders = self.parents
-        for temporary, (final, parent, lineage) in list(self.renames.items()):
-            if lineage in lost:
-                continue
-            self._step("rename")
+        moves: Dict[str, List[Tuple[str, str, str]]] = {}
+        for temporary, (final, parent, lineage) in self.renames.items():
+            moves.setdefault(lineage, []).append((temporary, final, parent))
+        for lineage, those in moves.items():
             try:
-                os.rename(temporary, final)
-                del self.renames[temporary]
+                self._held(lineage, lost, partial(self._move, those))
             except OSError as error:
-                troubles.append(explain(error, final, "write"))
+                troubles.append(explain(error, str(error.filename or lineage), "write"))
                 self.links.pop(lineage, None)  # current never names what is not there
-            folders[parent] = None
+        folders = self.parents
         self._step("sync renamed")
         if folders:
             durable.sync((), folders)
         return troubles
 
+    def _move(self, moves: List[Tuple[str, str, str]]) -> None:
+        for temporary, final, parent in moves:
+            self._step("rename")
+            os.rename(temporary, final)
+            del self.renames[temporary]
+            self.parents[parent] = None
+
     def _swap(self, lost: Set[str]) -> List[ClmError]:
         troubles: List[ClmError] = []
         folders: Dict[str, None] = {}
         for lineage, version in self.links.items():
-            if lineage in lost:
-                continue
             self._step("swap")
             try:
-                self._point(lineage, version)
+                self._held(lineage, lost, partial(self._point, lineage, version))
             except OSError as error:
                 troubles.append(explain(error, f"{lineage}/current", "swap"))
             folders[lineage] = None
@@ -193,14 +205,19 @@ class Unflushed:
                 raise
 
 
+def no_step(name: str) -> None:
+    """What is told of each step when nobody wants to know."""
+
+
 def made(folder: str, versions: bool = True) -> bool:
     """Make a folder that only this user may enter; False when it is there already. Raises OSError."""
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
         return False
-    if versions:
-        os.mkdir(f"{folder}/versions", 0o700)
+    if versions:  # or another run has the lineage since a moment, and made it
+        with suppress(FileExistsError):
+            os.mkdir(f"{folder}/versions", 0o700)
     return True
 
 
@@ -212,23 +229,27 @@ def staged_folder(folder: str, version: str) -> str:
 def clean(folder: str) -> None:
     """Remove what a killed run left in the lineage's folder and never told anybody about. Raises OSError."""
     for entry in list(os.scandir(folder)):
-        if entry.name.startswith(".current-"):
-            os.unlink(entry.path)
+        if entry.name.startswith((".current-", ".extended-")):
+            _gone(entry.path)
     if not os.path.isdir(f"{folder}/versions"):
         return
     for entry in list(os.scandir(f"{folder}/versions")):
         if entry.name.startswith(".new-"):
-            shutil.rmtree(entry.path)
+            shutil.rmtree(entry.path, ignore_errors=True)
         elif entry.is_dir(follow_symlinks=False):
             for inner in [name for name in os.listdir(entry.path) if name.startswith(".")]:
-                os.unlink(f"{entry.path}/{inner}")
+                _gone(f"{entry.path}/{inner}")
+
+
+def _gone(path: str) -> None:
+    """Remove it; whoever lost the lineage cleans up too, so that it may be gone already. Raises OSError."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _contents(version: StoredVersion, key: Optional[bytes], has_key: bool) -> List[Tuple[str, bytes]]:
     """The files of a version that are to be written; the facts last: they say what the others are."""
     contents = [] if key is None else [(KEY, key)]
-    if version.csr_pem:
-        contents.append((REQUEST, version.csr_pem.encode()))
     if version.chain_pem:
         contents.append((CHAIN, version.chain_pem.encode()))
     contents.append((PENDING if version.state == "pending" else RECORD, record(version, has_key)))
@@ -239,5 +260,6 @@ def _make(staged: str) -> None:
     try:
         os.mkdir(staged, 0o700)
     except FileNotFoundError:  # a run was killed between making the lineage's folder and this one
-        os.mkdir(os.path.dirname(staged), 0o700)
+        with suppress(FileExistsError):
+            os.mkdir(os.path.dirname(staged), 0o700)
         os.mkdir(staged, 0o700)

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A version as files in its folder: `version.json` (what it is), `key.pem`, `chain.pem`, `request.pem`.
+"""A version as files in its folder: `version.json` (what it is, with its request), `key.pem`, `chain.pem`.
 
 `version.json` names the SHA-256 of chain.pem: a cut chain often parses as a shorter valid one. Before there is a
 certificate the same facts are in `pending.json`, which stays as what was asked: a new name is a fifth of the cost of a
-name that is replaced (ext4, 10,000 versions).
+name that is replaced (ext4, 10,000 versions). Making a file costs more than filling it, so the request has none of its own.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ..errors import ClmError, ConfigError, MalformedError
 from ..files import explain
 
 VERSION_ID = re.compile(r"[0-9]{6}-[0-9a-f]{8}\Z")
-RECORD, PENDING, KEY, CHAIN, REQUEST = "version.json", "pending.json", "key.pem", "chain.pem", "request.pem"
-FORMAT = 1
+RECORD, PENDING, KEY, CHAIN = "version.json", "pending.json", "key.pem", "chain.pem"
+FORMAT = 2
 USUAL, LARGEST = 32 * 1024, 4 * 1024 * 1024  # bytes; a read asks for memory of that size
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -38,7 +38,7 @@ def record(version: StoredVersion, has_key: bool) -> bytes:
                 "spki_sha256": version.spki_sha256,
                 "key": has_key,
                 "chain": digest(version.chain_pem),
-                "request": bool(version.csr_pem),
+                "request": version.csr_pem,
                 "meta": version.meta,
             }
         )
@@ -59,7 +59,6 @@ def load(folder: str, lineage: str, version: str) -> StoredVersion:
     try:
         fields = _fields(folder)
         chain = _chain(folder, fields["chain"]) if fields["chain"] else ""
-        request = _bytes(folder, REQUEST).decode("utf-8", "replace") if fields["request"] else ""
         if fields["key"] and os.stat(f"{folder}/{KEY}", follow_symlinks=False).st_size == 0:
             raise MalformedError(f"{KEY} is empty")
     except FileNotFoundError as error:
@@ -76,7 +75,7 @@ def load(folder: str, lineage: str, version: str) -> StoredVersion:
         spki_sha256=fields["spki_sha256"],
         sha256=fields["sha256"],
         chain_pem=chain,
-        csr_pem=request,
+        csr_pem=fields["request"],
         meta=fields["meta"],
     )
 
@@ -127,7 +126,7 @@ def _fields(folder: str) -> Mapping[str, Any]:
         raise MalformedError(f"{RECORD} is not an object")
     if fields.get("format") != FORMAT:
         raise MalformedError(f"{RECORD} has format {str(fields.get('format'))[:20]}, this release reads {FORMAT}")
-    wanted: Dict[str, type] = {"state": str, "sha256": str, "spki_sha256": str, "key": bool, "chain": str, "request": bool, "meta": dict}
+    wanted: Dict[str, type] = {"state": str, "sha256": str, "spki_sha256": str, "key": bool, "chain": str, "request": str, "meta": dict}
     wrong = sorted(name for name, kind in wanted.items() if not isinstance(fields.get(name), kind))
     if wrong or fields["state"] not in VERSION_STATES or pending != (fields["state"] == "pending"):
         raise MalformedError(f"{RECORD}: {', '.join(wrong) or 'state'} is not what it should be")

@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Tuple
 from ..contracts import Clock, SecretStore
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("directory",)
+NAMES: Tuple[str, ...] = ("directory", "mirrored")
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> SecretStore:
@@ -19,6 +19,10 @@ def create(kind: str, options: Mapping[str, Any], clock: Clock) -> SecretStore:
         from .directory import create as directory
 
         return directory(options, clock)
+    if kind == "mirrored":
+        from .mirrored import create as mirrored
+
+        return mirrored(options, clock)
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
 
 
@@ -28,4 +32,8 @@ def options_of(kind: str) -> Dict[str, Any]:
         from .directory import OPTIONS as directory
 
         return directory
+    if kind == "mirrored":
+        from .mirrored import OPTIONS as mirrored
+
+        return mirrored
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")

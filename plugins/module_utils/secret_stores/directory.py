@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The secret store `directory`: a lineage is a folder of versions, `current` a symlink that is swapped atomically.
 
-`<path>/lineages/<lineage>/versions/<version>/{version.json, key.pem, chain.pem, request.pem}`, folders 0700, files 0600.
+`<path>/lineages/<lineage>/versions/<version>/{version.json, key.pem, chain.pem}`, folders 0700, files 0600.
 Every step of a write is in `_directory_unflushed.py`; leases are in `_directory_lease.py`. The store's folder may lie on a
 local file system or on NFSv4; leases rest on exclusive creation and rename, and on a lock where there is one.
 """
@@ -15,25 +15,30 @@ import os
 import secrets
 import socket
 import threading
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Set
 
 from .. import durable, files
-from ..contracts import VERSION_STATES, Busy, Clock, KeyRef, Lease, SecretStore, StoredVersion
-from ..errors import BusyError, ClmError, ConfigError, MalformedError, NotFoundError
+from ..contracts import VERSION_STATES, Clock, KeyRef, Lease, SecretStore, StoredVersion
+from ..errors import ClmError, ConfigError, MalformedError, NotFoundError
 from ..identifiers import is_name
+from ..lasting import refuse_ephemeral
 from ..masking import Secret
-from . import _directory_lease as leases
-from ._directory_keys import passphrase_of, seal, unseal
-from ._directory_unflushed import Step, Unflushed, clean, made, staged_folder
+from ..sharing import refuse_unshared
+from ._directory_drop import Dropping
+from ._directory_keys import SOURCES, AtRest, check_passphrase, passphrase_of, seal, unseal
+from ._directory_leasing import LEASE_SECONDS, Leasing, lease_seconds
+from ._directory_unflushed import Step, Unflushed, made, no_step, staged_folder
 from ._directory_version import KEY, VERSION_ID, keeps_key, load, load_or_say, merged
 
 NAME = "directory"
 OPTIONS: Dict[str, Dict[str, Any]] = {
     "path": {"type": "path", "required": True},
-    "passphrase_file": {"type": "path", "no_log": False},
-    "passphrase_env": {"type": "str", "no_log": False},
-    "lease_seconds": {"type": "int", "default": 900},
+    **SOURCES,
+    "lease_seconds": {"type": "int", "default": LEASE_SECONDS},
+    "allow_ephemeral": {"type": "bool", "default": False},
+    "shared": {"type": "bool", "default": False},
 }
 
 
@@ -44,16 +49,14 @@ def create(options: Mapping[str, Any], clock: Clock) -> SecretStore:
         path,
         clock=clock,
         owner=f"{getpass.getuser()}@{socket.gethostname()}",
-        lease_seconds=int(options.get("lease_seconds") or 900),
-        passphrase=passphrase_of(options, path, os.environ),
+        lease_seconds=lease_seconds(options),
+        passphrase=passphrase_of(options, os.environ, protects=[path]),
+        allow_ephemeral=bool(options.get("allow_ephemeral")),
+        shared=bool(options.get("shared")),
     )
 
 
-def _no_step(name: str) -> None:
-    """What is told of each step when nobody wants to know."""
-
-
-class DirectoryStore:
+class DirectoryStore(Leasing, AtRest, Dropping):
     """A SecretStore in a folder. What was saved is read back at once by this object, and by others after `flush`."""
 
     def __init__(
@@ -62,9 +65,11 @@ class DirectoryStore:
         *,
         clock: Clock,
         owner: str,
-        lease_seconds: int = 900,
+        lease_seconds: int = LEASE_SECONDS,
         passphrase: Optional[Secret] = None,
-        step: Step = _no_step,
+        step: Step = no_step,
+        allow_ephemeral: bool = True,
+        shared: bool = False,
     ) -> None:
         self.path = os.path.abspath(path)
         self._lineages = f"{self.path}/lineages"
@@ -73,11 +78,14 @@ class DirectoryStore:
         self._seconds = timedelta(seconds=lease_seconds)
         self._passphrase = passphrase
         self._step = step
+        self._allow_ephemeral = allow_ephemeral
+        self._shared = shared
         self._ready = False
         self._folders: Dict[str, str] = {}  # of lineages whose name was checked
         self._lock = threading.RLock()
         self._unflushed = Unflushed(step)
         self._saved: Dict[str, Dict[str, StoredVersion]] = {}  # by lineage and version: what was saved under a lease that goes on
+        self._fresh: Set[str] = set()  # lineages that were made under the lease that goes on: no version of anybody else is in them
         self._promoted: Dict[str, str] = {}
         self._ending: Dict[str, Lease] = {}  # given back, but something of it is not flushed yet
 
@@ -85,77 +93,28 @@ class DirectoryStore:
         """The store's folder."""
         return f"{NAME}:{self.path}"
 
-    # --- leases ---
-
-    def begin(self, lineage: str, expected_current: Optional[str]) -> Union[Lease, Busy]:
-        """Take the lineage; see the contract. What this object gave back and did not flush yet is taken up again."""
-        folder = self._folder(lineage)
-        if lineage in self._ending and self.current(lineage) == expected_current:
-            return self._ending.pop(lineage)
-        self._prepare()
-        now = self._clock()
-        expires = now + self._seconds
-        try:
-            fresh = made(folder)
-            taken = leases.take(folder, self._owner, now, expires)
-        except OSError as error:
-            raise files.explain(error, folder, "take the lease in") from error
-        if isinstance(taken, leases.Held):
-            until = f" until {taken.expires:%Y-%m-%dT%H:%M:%SZ}" if taken.expires else ""
-            return Busy(lineage, taken.owner, f"{taken.owner or 'somebody'} has the lineage {lineage}{until}")
-        lease = Lease(lineage, self._owner, taken.fence, expires)
-        current = None if fresh else self._current_under(lease, folder, taken.unclean)
-        if current != expected_current:
-            self.end(lease)
-            return Busy(lineage, "", f"the current version of {lineage} is {current or 'none'}, not {expected_current or 'none'}")
-        return lease
-
-    def _current_under(self, lease: Lease, folder: str, unclean: bool) -> Optional[str]:
-        """The current version, once what a killed holder left behind is removed; an error gives the lease back."""
-        try:
-            if unclean:
-                clean(folder)
-            return self.current(lease.lineage)
-        except BaseException as error:
-            self.end(lease)
-            if isinstance(error, OSError):
-                raise files.explain(error, folder, "clean up in") from error
-            raise
-
-    def end(self, lease: Lease) -> None:
-        """Give the lineage back, after the next `flush` when something of it is not flushed yet."""
-        folder = self._folder(lease.lineage)
-        if folder in self._unflushed.leases:
-            self._ending[lease.lineage] = lease
-            return
-        self._saved.pop(lease.lineage, None)
-        try:
-            leases.give_back(folder, lease.fence)
-        except OSError as error:
-            raise files.explain(error, folder, "end the lease in") from error
-
     # --- writing ---
 
     def new_version(self, lineage: str) -> str:
         """The next number and 8 random hex digits."""
-        last = max((*self._ids(self._folder(lineage)), *self._saved.get(lineage, ())), default="000000")
+        others = () if lineage in self._fresh else self._ids(self._folder(lineage))
+        last = max((*others, *self._saved.get(lineage, ())), default="000000")
         return f"{int(last[:6]) + 1:06d}-{secrets.token_hex(4)}"
 
     def save(self, lease: Lease, version: StoredVersion) -> None:
         """Write or replace a version: what it leaves empty (key, request, chain, SHA-256s) stays, a key and a chain never change."""
         if version.lineage != lease.lineage or not VERSION_ID.match(version.version) or version.state not in VERSION_STATES:
             raise ConfigError(f"version {version.version!r} ({version.state}) of {version.lineage} cannot be saved under {lease.lineage}")
-        with self._lock:
-            folder = self._fenced(lease)
+        with self._lock, self._fenced(lease) as folder:
             key = None if version.key is None else seal(version.key, self._passphrase)
             before = self._before(folder, version)
             try:
                 if before is None:
-                    whole = merged(version, version)
+                    whole = replace(version, key=None)
                     self._unflushed.save_new(lease, folder, whole, key)
                 else:
                     whole = merged(before, version)
-                    kept = self._has_key(folder, version.version)
+                    kept = keeps_key(self._place(folder, version.version))
                     self._unflushed.save_again(lease, folder, whole, before, kept or key is not None, None if kept else key)
             except OSError as error:
                 raise files.explain(error, str(error.filename or folder), "write") from error
@@ -163,8 +122,7 @@ class DirectoryStore:
 
     def promote(self, lease: Lease, version: str) -> None:
         """Make a version with a certificate the current one, with the next `flush`."""
-        with self._lock:
-            folder = self._fenced(lease)
+        with self._lock, self._fenced(lease) as folder:
             found = self.load(lease.lineage, version)
             if found is None or not found.chain_pem:
                 raise NotFoundError(f"version {version} of {lease.lineage} has no certificate: it cannot be the current one")
@@ -180,6 +138,7 @@ class DirectoryStore:
                 self._unflushed.flush()
             except BaseException:
                 self._saved.clear()
+                self._fresh.clear()
                 raise
             finally:
                 self._promoted.clear()
@@ -208,11 +167,8 @@ class DirectoryStore:
         folder = self._folder(ref.lineage)
         if not VERSION_ID.match(ref.version):
             raise NotFoundError(f"{ref.lineage} has no version {ref.version!r}")
-        place = staged_folder(folder, ref.version)
-        if place not in self._unflushed.renames:
-            place = f"{folder}/versions/{ref.version}"
         try:
-            return unseal(files.read(f"{place}/{KEY}", 1024 * 1024), self._passphrase, ref.spki_sha256)
+            return unseal(files.read(f"{self._place(folder, ref.version)}/{KEY}", 1024 * 1024), self._passphrase, ref.spki_sha256)
         except NotFoundError:
             raise NotFoundError(f"version {ref.version} of {ref.lineage} has no key here") from None
         except ClmError as error:
@@ -227,9 +183,8 @@ class DirectoryStore:
 
     def current(self, lineage: str) -> Optional[str]:
         """The id of the current version, None when there is none."""
-        promoted = self._promoted.get(lineage)
-        if promoted is not None:
-            return promoted
+        if lineage in self._promoted:
+            return self._promoted[lineage]
         path = f"{self._folder(lineage)}/current"
         try:
             target = os.readlink(path)
@@ -253,10 +208,9 @@ class DirectoryStore:
         return iter(sorted(filter(is_name, names)))
 
     def _folder(self, lineage: str) -> str:
-        folder = self._folders.get(lineage)
-        if folder is None:
-            folder = self._folders[lineage] = f"{self._lineages}/{files.check_name(lineage, 'lineage')}"
-        return folder
+        if lineage not in self._folders:
+            self._folders[lineage] = f"{self._lineages}/{files.check_name(lineage, 'lineage')}"
+        return self._folders[lineage]
 
     def _ids(self, folder: str) -> List[str]:
         try:
@@ -269,25 +223,27 @@ class DirectoryStore:
     def _before(self, folder: str, version: StoredVersion) -> Optional[StoredVersion]:
         """What is kept of the version now, None when it is new."""
         before = self._saved.get(version.lineage, {}).get(version.version)
-        return before or self.load(version.lineage, version.version)
+        return before if before or version.lineage in self._fresh else self.load(version.lineage, version.version)
 
-    def _has_key(self, folder: str, version: str) -> bool:
+    def _place(self, folder: str, version: str) -> str:
         staged = staged_folder(folder, version)
-        return keeps_key(staged if staged in self._unflushed.renames else f"{folder}/versions/{version}")
+        return staged if staged in self._unflushed.renames else f"{folder}/versions/{version}"
 
-    def _fenced(self, lease: Lease) -> str:
-        """The lineage's folder, when the lease is still the newest one."""
-        folder = self._folder(lease.lineage)
-        if not leases.holds(folder, lease.fence):
-            raise BusyError(
-                f"the lease on {lease.lineage} was taken over or ended (fence {lease.fence})", hint="run again", field=lease.lineage
-            )
-        return folder
+    def refuse_ephemeral(self) -> None:
+        """ConfigError when the store's folder ends with this run, unless that was allowed."""
+        if not self._allow_ephemeral:
+            refuse_ephemeral(self.path, "secret_store")
+
+    def refuse_unshared(self) -> None:
+        """ConfigError when the store's folder is one of this machine's own, unless somebody said that every slice sees it."""
+        if not self._shared:
+            refuse_unshared(self.path, "secret_store")
 
     def _prepare(self) -> None:
         """Make the store's folders, and refuse a place where others could swap them."""
         if self._ready:
             return
+        self.refuse_ephemeral()
         files.check_private(self.path)
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
@@ -296,4 +252,5 @@ class DirectoryStore:
                     durable.sync_folder(os.path.dirname(folder))
         except OSError as error:
             raise files.explain(error, self.path, "make the secret store") from error
+        check_passphrase(self.path, self._passphrase)
         self._ready = True

@@ -11,7 +11,11 @@ from ansible_collections.certops.clm.tests.unit.contracts.secret_store import Se
 
 class TestDirectory(SecretStoreContract):
     provider = directory
-    wrong = ({"path": "/s", "passphrase_env": "CLM_NO_SUCH_VARIABLE"}, {"path": "/s", "passphrase_env": "A", "passphrase_file": "/b"})
+    wrong = (
+        {"path": "/s", "passphrase_env": "CLM_NO_SUCH_VARIABLE"},
+        {"path": "/s", "passphrase_env": "A", "passphrase_file": "/b"},
+        *({"path": "/s", "lease_seconds": seconds} for seconds in (-1, 0, 1, 86401)),
+    )
 
     def options(self, folder):
         return {"path": str(folder / "store")}

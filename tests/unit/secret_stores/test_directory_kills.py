@@ -27,10 +27,17 @@ from ansible_collections.certops.clm.tests.unit.contracts.secret_store import OT
 
 NEW_PEM, NEW_SPKI = keys.to_pem(OTHER), keys.spki_sha256(OTHER)
 NAMES = ("one", "two")
+AFTER = 2.1  # minutes: a lease is for two
 
 
-def a_store(folder: Path, step: Callable[[str], None] = lambda name: None) -> DirectoryStore:
-    return DirectoryStore(str(folder / "store"), clock=Clock(), owner="test", step=step)
+def a_clock(minutes: float) -> Clock:
+    clock = Clock()
+    clock.go(minutes=minutes)
+    return clock
+
+
+def a_store(folder: Path, step: Callable[[str], None] = lambda name: None, minutes: float = 0) -> DirectoryStore:
+    return DirectoryStore(str(folder / "store"), clock=a_clock(minutes), owner="test", step=step)
 
 
 def first_versions(folder: Path) -> None:
@@ -45,9 +52,9 @@ def first_versions(folder: Path) -> None:
     store.flush()
 
 
-def renew(folder: Path, step: Callable[[str], None]) -> None:
+def renew(folder: Path, step: Callable[[str], None], minutes: float = 0) -> None:
     """What the issue flow does, for two lineages in one batch; goes on where an earlier run stopped."""
-    store = a_store(folder, step)
+    store = a_store(folder, step, minutes)
     work = []
     for name in NAMES:
         lease = store.begin(name, store.current(name))
@@ -99,7 +106,8 @@ def killed_at(number: int, work: Callable[[Callable[[str], None]], None]) -> str
 
 
 def check(folder: Path, where: str) -> None:
-    store = a_store(folder)
+    """As the next run sees it, when the lease of the dead one has expired."""
+    store = a_store(folder, minutes=AFTER)
     for name in NAMES:
         left = folder / f"csr-of-{name}"
         if left.exists():  # I1
@@ -109,7 +117,7 @@ def check(folder: Path, where: str) -> None:
         store.key(KeyRef("", name, current.version, current.spki_sha256))
         assert (current.sha256 == "7a" * 32) == (current.spki_sha256 == NEW_SPKI), where
         assert [one.version for one in store.versions(name) if one.meta.get("malformed")] == [], where
-        lease = store.begin(name, current.version)  # the dead holder's lease stands in nobody's way
+        lease = store.begin(name, current.version)  # the dead holder's lease ends by time
         assert isinstance(lease, Lease), f"{where}: {lease}"
         store.promote(lease, "000001-00000000")  # I3
         store.flush()
@@ -127,7 +135,7 @@ def test_kill_before_every_step(tmp_path: Path) -> None:
         first_versions(folder)
         name = killed_at(len(steps) + 1, partial(renew, folder))
         check(folder, f"killed at step {len(steps) + 1} ({name})")
-        assert killed_at(0, partial(renew, folder)) == ""
+        assert killed_at(0, partial(renew, folder, minutes=2 * AFTER)) == ""
         store = a_store(folder)
         for lineage in NAMES:
             versions = store.versions(lineage)
