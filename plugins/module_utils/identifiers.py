@@ -21,6 +21,11 @@ def is_name(text: object) -> bool:
     return isinstance(text, str) and NAME.match(text) is not None and ".." not in text
 
 
+def is_next(version: str, newest: str) -> bool:
+    """True when no version was made between the two; the ids begin with their number, and `newest` is empty when there is none."""
+    return int(version[:6]) == int(newest[:6] or 0) + 1
+
+
 def digest(text: str, length: int = _HASH) -> str:
     """The first `length` hex digits of the SHA-256 of the text; any text has one, also one with lone surrogates."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]

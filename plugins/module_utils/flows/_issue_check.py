@@ -13,12 +13,12 @@ from ..errors import ConfigError, MalformedError, PolicyError
 from ..policy.policy import Policy, check_certificate
 from ..policy.renewal import next_due
 from ..x509 import pem
+from ..x509._crypto import x509
 from ..x509.certificate import Certificate, rfc3339
 from ..x509.chain import MAX_PEER_CERTIFICATES, Chain, is_signed_by
 from ._issue_values import Wanted
 
 CLOCK_SKEW = timedelta(minutes=5)
-_POISON = "1.3.6.1.4.1.11129.2.4.3"  # RFC 6962 section 3.1
 _HINT = "nothing was deployed; ask the CA what it did, the key and the request are kept"
 
 
@@ -94,7 +94,7 @@ def _check_kind(leaf: Certificate, wanted: Wanted) -> None:
         raise ConfigError(f"the CA's certificate lacks the usage {missing[0]}", hint=_HINT)
     if leaf.is_ca:
         raise ConfigError("the CA returned a CA certificate where one for a server was asked for", hint=_HINT)
-    if leaf.native is None or any(extension.oid.dotted_string == _POISON for extension in leaf.native.extensions):
+    if leaf.extensions is None or x509.PrecertPoison in leaf.extensions:  # RFC 6962 section 3.1
         raise ConfigError("the CA returned a precertificate, or one that cannot be read", hint=_HINT)
 
 

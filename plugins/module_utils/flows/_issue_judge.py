@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Mapping, Optional, Tuple, Union
 
-from ..contracts import SecretStore, StoredVersion
-from ..errors import ConfigError, PolicyError
+from ..contracts import DROPPED, RETIRED, SecretStore, StoredVersion
+from ..errors import ConfigError, PolicyError, about
 from ..outcome import UNCHANGED, Outcome, Reason
 from ..policy.policy import check_request
 from ..policy.renewal import reason_to_renew
@@ -25,9 +25,13 @@ def judge(job: Job, store: SecretStore, issuer: str, now: datetime) -> None:
 
     ClmError when what is asked for is wrong or against policy; nothing was written then, and no CA was asked.
     """
-    job.wanted = replace(job.wanted, names=check_names(job.wanted.names, "names"))
+    names = check_names(job.wanted.names, "names")
+    if names != job.wanted.names:
+        job.wanted = replace(job.wanted, names=names)
     key = _requested_key(job)
-    job.current = store.load(job.wanted.lineage)
+    with about("store"):
+        job.current = store.load(job.wanted.lineage)
+    _refuse_retired(job.current)
     leaf = _current_leaf(job)
     job.reason = _reason(job, leaf, issuer, key, now)
     if job.reason is None:
@@ -54,6 +58,15 @@ def _requested_key(job: Job) -> str:
     return request.spki_sha256
 
 
+def _refuse_retired(version: Optional[StoredVersion]) -> None:
+    """A lineage that was ended is never silently issued again."""
+    if version is not None and version.state == RETIRED:
+        raise ConfigError(
+            f"the lineage {version.lineage} was retired, so it is not issued again",
+            hint="take it out of the manifest, or run certops.clm.retire with -e clm_retire=lifted to use the name again",
+        )
+
+
 def _current_leaf(job: Job) -> Optional[Certificate]:
     if job.current is None or not job.current.chain_pem:
         return None
@@ -66,7 +79,7 @@ def _reason(job: Job, leaf: Optional[Certificate], issuer: str, key: str, now: d
     wanted, current = job.wanted, job.current
     if current is None or leaf is None:
         return Reason("missing", f"{wanted.lineage} has no certificate yet")
-    if current.state == "rejected":
+    if current.state in ("rejected", DROPPED):
         return Reason("missing", f"the current version {current.version} of {wanted.lineage} was rejected")
     return reason_to_renew(
         wanted,
@@ -89,9 +102,13 @@ def _says(what: Union[bool, Tuple[str, ...]], sha256: str) -> bool:
 def _left_over(job: Job, store: SecretStore, issuer: str, key: str, now: datetime) -> Tuple[Optional[StoredVersion], bool]:
     """The newest version after the current one that still fits, and whether it is issued; None when there is none."""
     newest = job.current.version if job.current else ""
-    for version in reversed(store.versions(job.wanted.lineage)):
+    with about("store"):
+        versions = store.versions(job.wanted.lineage)
+    job.newest = versions[-1].version if versions else ""
+    for version in reversed(versions):
         if version.version <= newest:
             break
+        _refuse_retired(version)
         if version.state == "pending" and _fits_pending(version, job, issuer, key):
             return version, False
         if version.state in ("issued", "proven") and _fits_issued(version, job, issuer, key, now):

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Dict, Mapping, Tuple
 
 from ..contracts import KeyRef, SecretStore, StoredVersion
+from ..identifiers import is_next
 from ..outcome import PLANNED, UNCHANGED, Outcome
 from ..x509 import key as keys
 from ..x509.certificate import rfc3339
 from ..x509.request import build
 from ..x509.request import parse as parse_request
+from ._issue_lease import overtaken
 from ._issue_values import STEP, Job, facts, leaf_of
 
 
@@ -41,12 +44,15 @@ def prepare(job: Job, store: SecretStore, issuer: str, run_id: str) -> None:
     if job.version is not None or job.lease is None:
         return
     wanted = job.wanted
-    key, csr, spki = _made_elsewhere(job) if wanted.csr_pem else _made_here(job, store)
     number = store.new_version(wanted.lineage)
+    if not is_next(number, job.newest):
+        raise overtaken(job)
+    key, csr, spki = _made_elsewhere(job) if wanted.csr_pem else _made_here(job, store)
     meta = _meta(job, issuer, f"{wanted.lineage}/{number}", run_id)
-    store.save(job.lease, StoredVersion(wanted.lineage, number, "pending", spki, csr_pem=csr, key=key, meta=meta))
+    version = StoredVersion(wanted.lineage, number, "pending", spki, csr_pem=csr, meta=meta)
+    store.save(job.lease, replace(version, key=key))
     job.fresh = True
-    job.version = StoredVersion(wanted.lineage, number, "pending", spki, csr_pem=csr, meta=meta)
+    job.version = version
 
 
 def _made_elsewhere(job: Job) -> Tuple[None, str, str]:

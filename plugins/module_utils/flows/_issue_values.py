@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
-from ..contracts import Lease, StoredVersion
+from ..contracts import Busy, Lease, StoredVersion
 from ..outcome import Outcome, Reason
 from ..policy.policy import Policy
 from ..policy.profile import Profile
@@ -43,7 +43,8 @@ class Wanted:
 class Job:
     """One item on its way through the flow. `outcome` set means the way has ended.
 
-    `version` is what is worked on: new (`fresh`), left pending by an earlier run, or issued and not yet promoted (`take`).
+    `version` is what is worked on: new (`fresh`), left pending by an earlier run, or issued and not yet promoted (`take`);
+    `newest` is the newest version that was there when it was judged; `busy` says that somebody else works on the lineage.
     """
 
     wanted: Wanted
@@ -57,6 +58,8 @@ class Job:
     fresh: bool = False
     reused: bool = False
     lease: Optional[Lease] = None
+    newest: str = ""
+    busy: Optional[Busy] = None
 
     @property
     def request_id(self) -> str:

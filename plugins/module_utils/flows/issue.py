@@ -9,21 +9,22 @@ flush; outcomes in the ledger. A run that is killed anywhere is resumed by the n
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
-from ..contracts import Answer, BatchIssuer, Busy, Clock, Issuer, IssueRequest, Lease, Pending, SecretStore, StoredVersion
-from ..errors import BusyError, ClmError, ConfigError, NotFoundError, known
+from ..contracts import Answer, BatchIssuer, Clock, Issuer, IssueRequest, Lease, Pending, SecretStore, StoredVersion
+from ..errors import ClmError, ConfigError, NotFoundError, about, known
 from ..ledger import Recorder
 from ..outcome import DONE, PENDING, UNCHANGED, Outcome, failed
 from ..policy.policy import Policy
 from ..x509.certificate import rfc3339
 from ._issue_check import Checker
 from ._issue_judge import judge
+from ._issue_lease import anew, take_lease
 from ._issue_prepare import plan, prepare
 from ._issue_values import STEP, Job, Wanted, event, facts, leaf_of
+from .leasing import Holding, Pause
 
 __all__ = ["Wanted", "converge"]
 
@@ -39,18 +40,27 @@ def converge(
     policy: Optional[Policy] = None,
     check_mode: bool = False,
     promote: bool = True,
+    pause: Optional[Pause] = None,
 ) -> Dict[str, Outcome]:
     """One outcome for each item, by its id, in the order given. `policy` None: each item's is the one its profile names.
 
-    `promote` False leaves the new version beside the current one; the next call takes it as it is.
+    `promote` False leaves the new version beside the current one; the next call takes it as it is. `pause` waits where
+    somebody else works on a lineage, which is then judged anew; None: such an item fails at once.
     """
     flow = _Flow(store, issuer, ledger, clock, run_id, promote, check_mode)
     jobs = _jobs(wanted, policy)
-    _each(jobs, lambda job: judge(job, store, flow.identity, clock()))
+
+    def judge_all() -> None:
+        _each(jobs, about("refused")(lambda job: judge(job, store, flow.identity, clock())))
+
+    judge_all()
     if check_mode:
         _each(jobs, lambda job: plan(job, flow.identity, promote, clock()))
     else:
         flow.run(_open(jobs))
+        for _again in anew(jobs, pause):
+            judge_all()
+            flow.run(_open(jobs))
     return {job.wanted.id: job.outcome or Outcome(UNCHANGED, STEP) for job in jobs}
 
 
@@ -103,25 +113,26 @@ class _Flow:
 
     def run(self, jobs: List[Job]) -> None:
         """Every job to its end; leases are given back whatever happens."""
+        with Holding(self._store, self._clock) as held:
+            self._held = held
+            self._run(jobs)
+
+    def _run(self, jobs: List[Job]) -> None:
         try:
-            _each(jobs, self._lease)
-            _each(jobs, lambda job: prepare(job, self._store, self.identity, self._run_id))
+            _each(jobs, about("store")(self._lease))
+            _each(jobs, about("store")(lambda job: prepare(job, self._store, self.identity, self._run_id)))
             self._flush(jobs)
             self._record("intent", [job for job in _open(jobs) if job.lease is not None])
             self._ask([job for job in _open(jobs) if not job.take])
-            _each([job for job in jobs if job.take], self._take)
+            _each([job for job in jobs if job.take], about("store")(self._take))
             self._flush(jobs, done=True)
         finally:
             self._end(jobs)
-        self._record("outcome", [job for job in jobs if job.lease is not None and job.version is not None])
+        self._record("outcome", [job for job in jobs if job.lease is not None and job.version is not None and job.busy is None])
 
     def _lease(self, job: Job) -> None:
-        if job.take and not self._promote:
-            return
-        lease = self._store.begin(job.wanted.lineage, job.current.version if job.current else None)
-        if isinstance(lease, Busy):
-            raise BusyError(lease.message, hint="wait for the other run, then run again", field=job.wanted.lineage)
-        job.lease = lease
+        if not job.take or self._promote:
+            take_lease(job, self._store, self._held)
 
     def _ask(self, jobs: List[Job]) -> None:
         """Ask the CA for each; an answer, a wait and a refusal are kept alike."""
@@ -150,9 +161,10 @@ class _Flow:
             return
         chain, leaf = self._checker.check(answer.chain_pem, job.wanted, version.spki_sha256, job.policy, now)
         job.version = replace(version, state="issued", sha256=leaf.sha256, chain_pem=chain)
-        self._store.save(lease, job.version)
-        if self._promote:
-            self._store.promote(lease, job.version.version)
+        with about("store"):
+            self._store.save(lease, job.version)
+            if self._promote:
+                self._store.promote(lease, job.version.version)
         job.outcome = Outcome(DONE, STEP, job.reason, job.before, facts(job.version, leaf), message=_said(job))
 
     def _keep_pending(self, job: Job, answer: Pending, version: StoredVersion, lease: Lease) -> None:
@@ -185,7 +197,8 @@ class _Flow:
     def _flush(self, jobs: Sequence[Job], done: bool = False) -> None:
         """What was saved is durable on return; an error ends the way of every job that had something to keep."""
         try:
-            self._store.flush()
+            with about("store"):
+                self._store.flush()
         except ClmError as error:
             for job in jobs:
                 if job.lease is not None and (job.outcome is None or done):
@@ -195,8 +208,7 @@ class _Flow:
         """Give every lineage back; one that cannot be is free when its lease has expired."""
         for job in jobs:
             if job.lease is not None:
-                with suppress(ClmError):
-                    self._store.end(job.lease)
+                self._held.end(job.lease)
 
     def _record(self, action: str, jobs: Sequence[Job]) -> None:
         """Durable in the ledger on return; an error ends the way of every job, or says what was done and not recorded."""
@@ -208,7 +220,7 @@ class _Flow:
             for job in jobs:
                 after = job.outcome.after if job.outcome else {}
                 said = f"it is {job.outcome.state}, but not recorded: " if job.outcome else "nothing was asked for: "
-                problem = ClmError(said + error.message, hint=error.hint, field=error.field)
+                problem = ClmError(said + error.message, hint=error.hint, field=error.field, runbook="ledger")
                 job.outcome = failed(STEP, problem, reason=job.reason, before=job.before, after=after)
 
 

@@ -17,6 +17,7 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import Busy,
 from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError, ConfigError, MalformedError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.masking import Secret
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores import _index
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores._powers import LeaseExtender
 from ansible_collections.certops.clm.plugins.module_utils.x509 import key as keys
 
 START = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.timezone.utc)
@@ -221,6 +222,58 @@ class SecretStoreContract:
             store.flush()
         assert other.current("shop") == first and [one.version for one in other.versions("shop")] == [first]
         assert store.current("shop") == first and other.load("other", good) is not None
+
+    def test_a_lease_ends_by_time_and_says_when(self, store: SecretStore, tmp_path: Path, clock: Clock) -> None:
+        lease = self.lease(store)
+        other = self.again(tmp_path, clock)
+        clock.now = lease.expires - datetime.timedelta(seconds=1)
+        answer = other.begin("shop", None)
+        assert isinstance(answer, Busy) and answer.until == lease.expires and f"{lease.expires:%H:%M:%S}" in answer.message
+        clock.now = lease.expires
+        assert self.lease(other).fence > lease.fence
+
+    def test_an_extended_lease_is_held_for_as_long_again(self, store: SecretStore, tmp_path: Path, clock: Clock) -> None:
+        if not isinstance(store, LeaseExtender):
+            pytest.skip("its leases cannot be extended")
+        lease = self.lease(store)
+        other, length = self.again(tmp_path, clock), lease.expires - clock.now
+        for _time in range(3):
+            clock.now += length * 0.7
+            longer = store.extend(lease)
+            assert longer.fence == lease.fence and longer.expires == clock.now + length
+            assert isinstance(other.begin("shop", None), Busy)
+        store.save(lease, issued("shop", store.new_version("shop"), key=PEM))
+        store.flush()
+        clock.now += length
+        taken = self.lease(other)
+        with pytest.raises(BusyError, match="shop"):
+            store.extend(lease)
+        assert isinstance(self.again(tmp_path, clock).begin("shop", None), Busy), "the older one took nothing back"
+        other.save(taken, issued("shop", other.new_version("shop"), key=PEM))
+        other.flush()
+        other.end(taken)
+        with pytest.raises(BusyError):
+            store.extend(lease)
+        assert isinstance(self.again(tmp_path, clock).begin("shop", None), Lease), "what was given back stays free"
+
+    def test_a_slow_owner_changes_nothing_of_what_its_follower_made(self, store: SecretStore, tmp_path: Path, clock: Clock) -> None:
+        slow = self.lease(store)
+        version = store.new_version("shop")
+        store.save(slow, pending("shop", version))
+        store.flush()
+        clock.now = slow.expires
+        other = self.again(tmp_path, clock)
+        lease = self.lease(other)
+        other.save(lease, issued("shop", version))
+        other.promote(lease, version)
+        other.flush()
+        with pytest.raises(BusyError):
+            store.save(slow, issued("shop", version, chain_pem=CHAIN + CHAIN, sha256="00" * 32))
+        store.end(slow)
+        store.flush()
+        found = self.again(tmp_path, clock).load("shop")
+        assert found is not None and (found.version, found.chain_pem, found.sha256) == (version, CHAIN, SHA)
+        assert isinstance(self.again(tmp_path, clock).begin("shop", version), Busy), "its end was not the follower's"
 
     def test_a_lineage_that_moved_on_is_busy_and_free_for_others(self, store: SecretStore) -> None:
         version = self.kept(store)

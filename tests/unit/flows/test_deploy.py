@@ -139,3 +139,25 @@ def test_neighbours_keep_their_outcomes_and_their_order() -> None:
 def test_a_target_that_keeps_nothing_cannot_restore() -> None:
     with pytest.raises(ConfigError):
         restore([Item("x", {"name": "x"}, Version("", "", ""))], target=Cloud(), clock=lambda: NOW)
+
+
+def test_the_same_leaf_proves_nothing_when_the_bind_had_trouble() -> None:
+    """An incomplete chain: the leaf was served before, and is served whatever the bind did."""
+
+    class Chained(Cloud):
+        def holds(self, where: Any, version: Version) -> bool:
+            return self.bound[where["name"]].ref == f"ref-{version.sha256}"
+
+        def bind(self, where: Any, ref: str) -> None:
+            super()._do("bind", ref)
+            self.bound[where["name"]] = Deployed(str(self.kept[ref]), ref)
+            if ref != "old-ref":
+                raise ClmError("the reload failed")
+
+    cloud = Chained(NEW)
+    outcome = deploy(cloud)
+    assert (outcome.state, outcome.reason.word) == ("rolled_back", "incomplete_chain") and "the reload failed" in outcome.message
+    assert cloud.bound["x"].ref == "old-ref"
+    cloud = Chained(NEW)
+    cloud.answers[NEW] = COULD_NOT_LOOK
+    assert deploy(cloud).state == "unproven"

@@ -29,11 +29,11 @@ class Kept:
         self.store = self.world.store
         self.folder = str(folder / "ledger")
 
-    def choose(self, *wishes: Wish, check_mode: bool = False) -> Dict[str, Outcome]:
+    def choose(self, *wishes: Wish, check_mode: bool = False, **more: Any) -> Dict[str, Outcome]:
         if check_mode:
             return choose(wishes, store=self.store, ledger=ledgers.NullLedger(), clock=lambda: NOW, run_id="r1", check_mode=True)
         with ledgers.Ledger(self.folder, "w1", lambda: NOW) as ledger:
-            return choose(wishes, store=self.store, ledger=ledger, clock=lambda: NOW, run_id="r1")
+            return choose(wishes, store=self.store, ledger=ledger, clock=lambda: NOW, run_id="r1", **more)
 
     def one(self, **wish: Any) -> Outcome:
         return self.choose(Wish("shop", "shop", **wish))["shop"]
@@ -122,6 +122,24 @@ def test_a_lineage_that_somebody_has_is_busy(kept: Kept) -> None:
     assert outcome.state == "failed" and "has the lineage" in outcome.message and kept.events() == []
     kept.store.end(lease)
     assert kept.one().state == "done"
+
+
+def test_a_lineage_that_somebody_has_is_waited_for_in_the_order_of_names(kept: Kept) -> None:
+    """Two runs that want the same lineages in another order would else wait for each other."""
+    kept.world.version("api", kept.world.authority.chain("api.example"), promote=False)
+    kept.store.flush()
+    other = World(kept.world.folder).store
+    lease = other.begin("shop", kept.ids[2])
+    assert isinstance(lease, Lease)
+    held: List[str] = []
+
+    def pause(seconds: float, why: str) -> None:
+        held.extend(path.parent.name for path in Path(kept.store.path).glob("lineages/*/lease-*"))
+        other.end(lease)
+
+    api = kept.store.versions("api")[0].version
+    outcomes = kept.choose(Wish("s", "shop"), Wish("a", "api", api), pause=pause)
+    assert {one.state for one in outcomes.values()} == {"done"} and sorted(held) == ["api", "shop"]
 
 
 def test_the_list_says_everything_but_keys(kept: Kept) -> None:
