@@ -97,9 +97,9 @@ def read(path: str, limit: int = 16 * 1024 * 1024) -> bytes:
 
 def write_all(descriptor: int, data: bytes) -> None:
     """Write every byte; a short write is continued."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
 
 
 def write_new(path: str, data: bytes, mode: int = 0o600) -> None:

@@ -208,10 +208,11 @@ class LeafMaker:
 
     def _base(self, usages: Tuple[str, ...]) -> x509.CertificateBuilder:
         if usages not in self._bases:
+            critical: List[x509.ExtensionType] = [x509.BasicConstraints(False, None), _key_usage(ca=False)]
+            others = [_usages(usages), _authority(self._ca), *published(self._publishing, "intermediate")]
             builder = x509.CertificateBuilder().issuer_name(self._ca.subject)
-            builder = builder.add_extension(x509.BasicConstraints(False, None), True).add_extension(_key_usage(ca=False), True)
-            builder = builder.add_extension(_usages(usages), False).add_extension(_authority(self._ca), False)
-            for extension in published(self._publishing, "intermediate"):
-                builder = builder.add_extension(extension, False)
+            for extension in [*critical, *others]:  # encoded here: signing then copies the bytes for each certificate
+                encoded = x509.UnrecognizedExtension(extension.oid, extension.public_bytes())
+                builder = builder.add_extension(encoded, extension in critical)
             self._bases[usages] = builder
         return self._bases[usages]

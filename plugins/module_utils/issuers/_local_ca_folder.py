@@ -18,6 +18,7 @@ from typing import Any, Dict, Mapping, Optional
 from .. import files
 from ..errors import ConfigError, MalformedError, NotFoundError
 from ..masking import Secret
+from ..passphrase import VAULTED, read_vaulted
 from ..x509 import key as keys
 from ..x509 import pem
 from ..x509._crypto import require, serialization, x509
@@ -37,8 +38,10 @@ def passphrase_of(options: Mapping[str, Any], field: str = "") -> Secret:
         if not options.get("passphrase"):
             raise ConfigError("the CA's key is kept encrypted and needs a passphrase", field=field + "passphrase_file")
         return Secret(str(options["passphrase"]).encode("utf-8"))
-    data = files.read(path, 4096)
-    if os.stat(path).st_mode & (stat.S_IROTH | stat.S_IWOTH):
+    data = files.read(path, 65536)
+    if data.startswith(VAULTED):
+        data = read_vaulted(os.path.abspath(path), field + "passphrase_file")
+    elif os.stat(path).st_mode & (stat.S_IROTH | stat.S_IWOTH):
         raise ConfigError(f"{path} can be read or written by everybody", hint=f"chmod 600 {path}", field=field + "passphrase_file")
     text = data.splitlines()[0] if data else b""
     if not text:

@@ -11,6 +11,8 @@ from typing import Collection, List, Optional, Sequence
 from ..outcome import Reason
 from ..x509.certificate import Certificate, rfc3339
 
+FOREIGN = "foreign"
+
 
 def reason_to_deploy(
     served: Sequence[Certificate],
@@ -45,7 +47,7 @@ def _another(leaf: Certificate, wanted: Certificate, known: Collection[str], now
         dead = f", which expired at {rfc3339(leaf.not_after)}"
     if leaf.sha256 in known:
         return Reason("not_served", f"another version is served, {_shown(leaf)}{dead}; wanted is {_shown(wanted)}")
-    return Reason("foreign", f"what is served is no version of this lineage, {_shown(leaf)}{dead}; wanted is {_shown(wanted)}")
+    return Reason(FOREIGN, f"what is served is no version of this lineage, {_shown(leaf)}{dead}; wanted is {_shown(wanted)}")
 
 
 def _missing(served: Sequence[Certificate], wanted: Sequence[Certificate]) -> List[Certificate]:

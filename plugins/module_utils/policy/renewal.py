@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Optional, Protocol, Tuple
 
 from ..outcome import Reason
@@ -55,12 +56,18 @@ def renewal_window(not_before: datetime, not_after: datetime, lineage: str, rene
 
     `renew_before` is capped at two thirds of the life, or a short certificate would be due as soon as it was issued.
     """
+    start, end, spread = _span(not_before, not_after, renew_before)
+    return Window(start, end, start + timedelta(seconds=int(spread * place(lineage))))
+
+
+@lru_cache(maxsize=64)
+def _span(not_before: datetime, not_after: datetime, renew_before: int) -> Tuple[datetime, datetime, int]:
+    """Where the window lies, and its length in seconds: the same for all that were issued together."""
     life = max(int((not_after - not_before).total_seconds()) + 1, 1)
     left = max(life // (2 if life < SHORT else 3), min(renew_before, 2 * life // 3))
     spread = life // SPREAD
     end = not_after.replace(microsecond=0) + timedelta(seconds=1 - left)
-    start = end - timedelta(seconds=spread)
-    return Window(start, end, start + timedelta(seconds=int(spread * place(lineage))))
+    return end - timedelta(seconds=spread), end, spread
 
 
 def next_due(certificate: Certificate, lineage: str, policy: Optional[Policy] = None) -> Optional[datetime]:
