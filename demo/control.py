@@ -64,14 +64,14 @@ def manifest(estate: Estate) -> Dict[str, Any]:
     managed = dict.fromkeys(estate.site(name).name for name in estate.servers)
     return {
         "version": 1,
-        "secret_store": {"type": "directory", "path": "store"},
-        "ledger": {"path": "ledger"},
+        "secret_store": {"type": "directory", "path": "store", "allow_ephemeral": True},
+        "ledger": {"path": "ledger", "allow_ephemeral": True},
         "report": "report",
         "observations": "observations.json",
         "issuers": {"internal": {"type": "local_ca", "path": "ca", "passphrase_file": "passphrase"}},
         "client_classes": {"internal": {"anchors": "ca/root.pem"}},
         "profiles": {"web": {"key_type": "ecdsa-p256", "lifetime": "90d"}},
-        "defaults": {"issuer": "internal", "profile": "web", "environment": "production", "consumers": ["internal"]},
+        "defaults": {"issuer": "internal", "profile": "web", "environment": "production", "consumers": ["internal"], "take_over": True},
         "lineages": {lineage: wanted(estate, lineage) for lineage in managed},
     }
 

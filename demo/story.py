@@ -77,7 +77,7 @@ def summary(stage: acts.Stage, facts: Dict[str, object]) -> None:
         f"real servers   {len(real)} of {len(stage.estate.servers)}: {', '.join(counted(real)) or 'none'}",
         f"stand-ins      {len(stage.estate.servers) - len(real)} run the demo's own TLS server{reasons(stage.estate.missing)}",
         "managed hosts  all are this machine (connection local), with a Python that has no package of its own",
-        f"ledger         {stage.runner.control / 'ledger'} ({facts['ledger_events']} events, verified)",
+        f"ledger         {stage.runner.control / 'ledger'} ({facts['ledger_events']} events, whole)",
         f"report         {facts['report']}",
         f"               {facts['stopped_report']} (of the rotation that was stopped)",
         f"Ansible said   {stage.runner.logs}",

@@ -5,20 +5,35 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils.edge import error_result
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
+from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
-from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_all
+from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged, judge_all
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
+from ansible_collections.certops.clm.plugins.plugin_utils.going_back import GoneBack
+from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, part_of_run
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import write_report
-from ansible_collections.certops.clm.plugins.plugin_utils.wave import start
+from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, issuer_identities, standings, undeployed
+from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
+from ansible_collections.certops.clm.plugins.plugin_utils.waiting import GOING_BACK, reason_to_ignore
+from ansible_collections.certops.clm.plugins.plugin_utils.wave import start, waits, way_back
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import utc_now
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger, open_store
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import (
+    open_ledger,
+    open_store,
+    refuse_ephemeral_places,
+    refuse_unshared_store,
+)
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import KEPT, Scope, scope_of, went_on
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import gaps as gaps_of
 
 
 class ActionModule(ActionBase):
@@ -32,34 +47,102 @@ class ActionModule(ActionBase):
         result: Dict[str, Any] = super().run(tmp, task_vars)
         try:
             args = validated(self)
-            result.update(_begin(args, load(args["manifest"]), bool(self._task.check_mode)))
+            part = part_of_run(self._loader, task_vars or {})
+            result.update(_begin(args, load(args["manifest"]), part, bool(self._task.check_mode)))
         except ClmError as error:
-            result.update(failed=True, **error_result(error))
+            result.update(failed=True, **error_result(error, "refused"))
         return result
 
 
-def _begin(args: Mapping[str, Any], manifest: Manifest, check_mode: bool) -> Dict[str, Any]:
+def _begin(args: Mapping[str, Any], manifest: Manifest, part: Part, check_mode: bool) -> Dict[str, Any]:
     now = utc_now()
-    seen = load_observations(manifest.observations)
-    store = open_store(manifest.secret_store, utc_now)
-    judged = {one.deployment.id: one for one in judge_all(manifest, seen, store, now)}
-    spots = start.blind_spots(manifest, seen, judged, args["servers"], args["allow_blind"])
-    if spots:
-        raise ClmError(start.blind_message(spots), hint=start.BLIND_HINT)
+    refuse_ephemeral_places(manifest, utc_now)
+    if part.sliced:
+        refuse_unshared_store(manifest, utc_now)
+    begun, scope = _in_scope(_look(args, manifest, now), args, part)
+    not_seen = _refuse_blind(begun, scope, args)
+    _refuse_left_out(begun, scope, args, manifest, now)
     run_id = args["run_id"] or start.new_run_id(now)
-    missing = [] if args["partial"] else start.left_out(judged, args["due"], now)
-    if missing:
-        raise ClmError(f"{len(missing)} deployments are due, but not in clm_due: {', '.join(missing[:5])}", hint=start.LEFT_OUT_HINT)
-    found = start.sizes(args["due"], args["canaries"], judged, args["waves"])
-    facts = start.summary(judged, args["due"], args["canaries"], now)
+    found = start.sizes(begun.due, begun.canaries, begun.judged, args["waves"])
+    whole = start.summary(begun.mine, begun.undeployed, begun.due, begun.canaries, now, begun.ignored)
+    facts = scope.without_undeployed(whole)
     with open_ledger(manifest, utc_now, check_mode) as ledger:
-        ledger.append(start.events(run_id, facts))
-    report = {} if check_mode else write_report(manifest, store, run_id, now)["files"]
+        ledger.append([{**event, **scope.event(), **_unseen(not_seen)} for event in start.events(run_id, facts)])
+    report = {} if check_mode or ledger.shut else write_report(manifest, open_store(manifest.secret_store, utc_now), run_id, now)["files"]
+    back = args["going_back"]
+    waves = way_back.waves_of(begun.due, begun.canaries, found)
+    said = way_back.sentence(back, facts, waves) if back else start.sentence(facts, found)
     return {
         "changed": False,
         "run_id": run_id,
         "summary": facts,
         "report": report,
-        "msg": start.sentence(facts, found),
+        "due": begun.due,
+        "canaries": begun.canaries,
+        "to_issue": facts["to_issue"],
+        "not_seen": untrusted(not_seen if back else []),
+        "msg": untrusted(" ".join(filter(None, (said, scope.sentence(whole["to_issue"]), went_on(not_seen))))),
+        **ledger.facts,
         **found,
     }
+
+
+def _in_scope(begun: _Begun, args: Mapping[str, Any], part: Part) -> Tuple[_Begun, Scope]:
+    """What is due in this run, and what it leaves out because it is a part."""
+    due = begun.due if args["going_back"] else [host for host, one in begun.mine.items() if one.due]
+    scope = scope_of(part, begun.mine, due, args["servers"], args["in_run"])
+    return (replace(begun, due=scope.of(begun.due), canaries=scope.of(begun.canaries)) if part else begun), scope
+
+
+def _refuse_blind(begun: _Begun, scope: Scope, args: Mapping[str, Any]) -> List[str]:
+    """ClmError when this run would be blind; returns what it goes on without, since somebody allowed it or wants to go back."""
+    mine = {host: begun.mine[host] for host in scope.mine}
+    undeployed = () if scope.part else begun.undeployed
+    allowed, looked = args["allow_blind"], args["looked"]
+    spots = start.blind_spots(begun.seen, mine, args["servers"], allowed, undeployed)
+    gaps = [] if args["going_back"] else gaps_of(looked, allowed)
+    if spots or gaps:
+        raise ClmError(start.blind_message([*spots, *gaps]), hint=scope.hint() + start.BLIND_HINT, runbook="blind")
+    return [*start.blind_spots(begun.seen, mine, args["servers"], (), undeployed), *gaps_of(looked)]
+
+
+def _refuse_left_out(begun: _Begun, scope: Scope, args: Mapping[str, Any], manifest: Manifest, now: datetime) -> None:
+    missing = [] if args["going_back"] else scope.of(start.left_out(begun.judged, begun.due, now))
+    missing = waits.without_just_opened(missing, begun.judged, manifest.schedule, now, begun.ignored)
+    if missing:
+        text = f"{len(missing)} deployments are due, but not in clm_due: {', '.join(missing[:5])}"
+        raise ClmError(text, hint=start.LEFT_OUT_HINT, runbook="blind")
+
+
+def _unseen(not_seen: Sequence[str]) -> Dict[str, Any]:
+    return {"not_seen": list(not_seen[:KEPT])} if not_seen else {}
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What the campaign begins with: `mine` are the judged deployments that it may work on, `ignored` is why no window counts."""
+
+    seen: Observations
+    judged: Mapping[str, Judged]
+    mine: Mapping[str, Judged]
+    undeployed: Sequence[Standing]
+    due: Sequence[str]
+    canaries: Sequence[str]
+    ignored: str = ""
+
+
+def _look(args: Mapping[str, Any], manifest: Manifest, now: datetime) -> _Begun:
+    """Everything judged; a rollback as though it were done, and only for its own lineages."""
+    back = args["going_back"]
+    way_back.refuse_unknown(manifest, back)
+    seen = load_observations(manifest.observations)
+    store = GoneBack(open_store(manifest.secret_store, utc_now), back)
+    identities = issuer_identities(manifest, utc_now)
+    ignored = GOING_BACK if back else reason_to_ignore(args["ignore_windows"])
+    judged = {one.deployment.id: one for one in judge_all(manifest, seen, store, now, identities=identities, ignore_windows=ignored)}
+    if back:
+        mine = {host: replace(one, issue=None) for host, one in judged.items() if one.lineage.name in back}  # nothing is issued
+        way_back.refuse_dead(standings(manifest, [manifest.lineages[name] for name in back], store, now, identities))
+        return _Begun(seen, judged, mine, (), **way_back.due_of(mine, back), ignored=ignored)
+    alone = standings(manifest, undeployed(manifest), store, now, identities)
+    return _Begun(seen, judged, judged, alone, args["due"], args["canaries"], ignored)

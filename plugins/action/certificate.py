@@ -13,6 +13,7 @@ from ansible_collections.certops.clm.plugins.module_utils._edge_issue import iss
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _index as issuers
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import provider_options, run_action
+from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 
 
 class ActionModule(ActionBase):
@@ -32,4 +33,4 @@ class ActionModule(ActionBase):
 def _work(params: Mapping[str, Any], check_mode: bool) -> Mapping[str, Outcome]:
     kind = params["issuer"].get("type")
     options = provider_options(issuers, params["issuer"], "issuer")
-    return issue_batch(params, lambda clock: issuers.create(kind, options, clock), check_mode)
+    return issue_batch(params, lambda clock: issuers.create(kind, options, clock), check_mode, shown())

@@ -9,12 +9,15 @@ from typing import Any, Dict, Mapping, Optional
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.certops.clm.plugins.module_utils._ledger_session import opened
 from ansible_collections.certops.clm.plugins.module_utils.edge import new_run_id, provider_options, utc_now
-from ansible_collections.certops.clm.plugins.module_utils.flows.lineage_version import Wish, choose
-from ansible_collections.certops.clm.plugins.module_utils.ledger import Ledger, NullLedger, default_writer_id
-from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
+from ansible_collections.certops.clm.plugins.module_utils.flows.guarded import choose
+from ansible_collections.certops.clm.plugins.module_utils.flows.lineage_version import Wish
+from ansible_collections.certops.clm.plugins.module_utils.ledger import NullLedger
+from ansible_collections.certops.clm.plugins.module_utils.outcome import Answer, Outcome
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores import _index as secret_stores
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import run_action
+from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 
 
 class ActionModule(ActionBase):
@@ -28,7 +31,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
         """The result of the task."""
         super().run(tmp, task_vars)
-        return run_action(self, _work)
+        return run_action(self, _work, runbook="refused")
 
 
 def _work(params: Mapping[str, Any], check_mode: bool) -> Mapping[str, Outcome]:
@@ -38,9 +41,10 @@ def _work(params: Mapping[str, Any], check_mode: bool) -> Mapping[str, Outcome]:
     run_id = str(params.get("run_id") or new_run_id())
     if check_mode:
         return choose(wishes, store=store, ledger=NullLedger(), clock=utc_now, run_id=run_id, check_mode=True)
-    folder = str(params["ledger"]["path"])
-    with Ledger(folder, str(params["ledger"].get("writer_id") or default_writer_id(folder)), utc_now) as ledger:
-        return choose(wishes, store=store, ledger=ledger, clock=utc_now, run_id=run_id)
+    with opened(params["ledger"], given, utc_now) as ledger:
+        answer = Answer(choose(wishes, store=store, ledger=ledger, clock=utc_now, run_id=run_id, pause=shown()))
+    answer.more, answer.problem = ledger.facts, "; ".join(ledger.problems)
+    return answer
 
 
 def _wish(item: Mapping[str, Any]) -> Wish:

@@ -15,10 +15,13 @@ from ansible_collections.certops.clm.plugins.module_utils import files
 from ansible_collections.certops.clm.plugins.module_utils.edge import batch_result, error_result, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
-from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.module_utils.observations import LARGEST, Observations
 from ansible_collections.certops.clm.plugins.module_utils.probe import probe_many
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
+from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.observing import observe, outcomes
+from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, keep_unasked, part_of_run
+from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 
 
@@ -34,16 +37,19 @@ class ActionModule(ActionBase):
         """The result of the task."""
         result: Dict[str, Any] = super().run(tmp, task_vars)
         try:
-            result.update(_look(validated(self)))
+            result.update(_look(validated(self), part_of_run(self._loader, task_vars or {})))
         except ClmError as error:
-            result.update(failed=True, **error_result(error))
+            result.update(failed=True, **error_result(error, "blind"))
         return result
 
 
-def _look(args: Mapping[str, Any]) -> Dict[str, Any]:
+def _look(args: Mapping[str, Any], part: Part) -> Dict[str, Any]:
     manifest = load(args["manifest"])
+    manifest = without(manifest, retired_names(manifest, open_store(manifest, utc_now)))
     prober = functools.partial(probe_many, timeout=args["timeout"], concurrency=args["concurrency"])
     data = observe(manifest, untrusted(args["servers"]), prober, utc_now)
+    if part:
+        keep_unasked(data, _earlier(manifest.observations), args["servers"], part)
     files.write(manifest.observations, json.dumps(data, sort_keys=True, indent=1).encode(), mode=0o644)
     seen = outcomes(data)
     return {
@@ -52,3 +58,13 @@ def _look(args: Mapping[str, Any]) -> Dict[str, Any]:
         "observations": manifest.observations,
         "blind": Observations.parse(data).blind_at(),
     }
+
+
+def _earlier(path: str) -> Mapping[str, Any]:
+    """The look before this one as it stands in the file; what is damaged is written anew, as in a look at everything."""
+    try:
+        data = json.loads(files.read(path, LARGEST))
+        Observations.parse(data)
+    except (ClmError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}

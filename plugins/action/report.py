@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from pathlib import Path
+from typing import Any, Dict, Mapping
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils.edge import error_result
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
-from ansible_collections.certops.clm.plugins.module_utils.manifest import load
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
-from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import gather, write_report
+from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import gather, said, write_report
+from ansible_collections.certops.clm.plugins.plugin_utils.report.write import differs, headline_of
+from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_store
 
@@ -29,13 +32,21 @@ class ActionModule(ActionBase):
         result: Dict[str, Any] = super().run(tmp, task_vars)
         try:
             args = validated(self)
-            manifest = load(args["manifest"])
-            store = open_store(manifest.secret_store, utc_now)
-            if self._task.check_mode:
-                result.update(changed=False, files={}, headline=gather(manifest, store, args["run_id"], utc_now())["headline"])
-            else:
-                done = write_report(manifest, store, args["run_id"], utc_now(), folder=args["folder"] or "", title=args["title"])
-                result.update(changed=True, **done)
+            result.update(untrusted(_write(args, load(args["manifest"]), bool(self._task.check_mode))))
         except ClmError as error:
-            result.update(failed=True, **error_result(error))
+            result.update(failed=True, **error_result(error, "refused"))
         return result
+
+
+def _write(args: Mapping[str, Any], manifest: Manifest, check_mode: bool) -> Dict[str, Any]:
+    store, now = open_store(manifest.secret_store, utc_now), utc_now()
+    folder = args["folder"] or manifest.report
+    before = headline_of(Path(folder))
+    if check_mode:
+        report = gather(manifest, store, args["run_id"], now, args["title"], args["not_seen"])
+        done = {"changed": differs(Path(folder), report), "files": {}, **said(report)}
+    else:
+        done = write_report(manifest, store, args["run_id"], now, folder=folder, title=args["title"], not_seen=args["not_seen"])
+    if done["changed"]:
+        done["diff"] = {"before": {"headline": before}, "after": {"headline": done["headline"]}}
+    return done

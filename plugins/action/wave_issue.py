@@ -10,8 +10,10 @@ from typing import Any, Dict, Mapping
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
-from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
+from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, Outcome
+from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.break_glass import expired_only
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_issuer, open_ledger, open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.issue import by_host, issue, requests_of, version_of, work_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import intents
@@ -29,6 +31,7 @@ class ActionModule(WaveAction):
         store = open_store(plan["secret_store"], utc_now)
         requests = requests_of(plan, args["requested"])
         with open_ledger(manifest, utc_now, check_mode) as ledger:
+            plan = expired_only(plan, ledger.shut, utc_now()) if ledger.shut else plan
             issued = issue(
                 plan,
                 manifest,
@@ -38,13 +41,18 @@ class ActionModule(WaveAction):
                 ledger=ledger,
                 clock=utc_now,
                 check_mode=check_mode,
+                pause=shown(),
             )
+            plan = expired_only(plan, ledger.shut, utc_now()) if ledger.shut else plan  # it may have broken meanwhile
             versions = _versions(plan, store, issued)
             outcomes = by_host(plan, issued, versions)
             work = work_of(plan, outcomes, versions)
             ledger.append(intents(plan, [item["id"] for items in work.values() for item in items], versions))
         changed = any(outcome.changed for outcome in issued.values())
-        return {"changed": changed, "outcomes": outcomes, "versions": versions, "work": work}
+        said = [f"{name}: {outcome.message}" for name, outcome in issued.items() if outcome.state == DONE and outcome.message]
+        warnings = [*ledger.facts.get("warnings", ()), *said]  # what later steps would not say of a version that is good
+        more = {**ledger.facts, **({"warnings": warnings} if warnings else {})}
+        return {"changed": changed, "outcomes": outcomes, "versions": versions, "work": work, **more}
 
 
 def _versions(plan: Mapping[str, Any], store: SecretStore, issued: Mapping[str, Outcome]) -> Dict[str, Any]:

@@ -10,9 +10,12 @@ from typing import Any, Dict
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_hosts
+from ansible_collections.certops.clm.plugins.plugin_utils.going_back import GoneBack
+from ansible_collections.certops.clm.plugins.plugin_utils.waiting import GOING_BACK, reason_to_ignore
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import issuer_anchors, open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.gate import checked_gate
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.gates import parse_gates
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.look import anchors_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.plan import make_plan
 
@@ -32,10 +35,14 @@ class ActionModule(WaveAction):
         if not args["run_id"]:
             raise ConfigError(NOT_BEGUN, field="rotate_run_id", hint=LIMIT)
         gate = checked_gate(args["gate"] or "", self._loader, self._task._role)
+        gates = [] if args["going_back"] else parse_gates(args["gates"])  # they judge what is new; what is gone back to was good
         manifest = load(args["manifest"])
         store = open_store(manifest.secret_store, utc_now)
-        judged = judge_hosts(manifest, args["hosts"], store, utc_now())
+        planned = GoneBack(store, args["going_back"]) if check_mode else store  # else it was done before the first wave
+        ignored = GOING_BACK if args["going_back"] else reason_to_ignore(args["ignore_windows"])
+        judged = judge_hosts(manifest, args["hosts"], planned, utc_now(), ignore_windows=ignored)
         known = {host for hosts in self.task_vars.get("groups", {}).values() for host in hosts}
         made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=args["issue"])
         anchors_of(made["plan"], lambda name: issuer_anchors(manifest, name, utc_now))  # what cannot be proven is not begun
+        made["plan"]["gates"] = gates
         return {"gate": gate, **made}

@@ -14,6 +14,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveA
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import issuer_anchors
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.look import Looker, anchors_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.prove import Eyes, mark_swapped, prove, soak
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.server_looks import asks
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import from_servers
 
 
@@ -38,4 +39,4 @@ class ActionModule(WaveAction):
         eyes = Eyes(looker.look, time.monotonic, time.sleep)
         proven = prove(mark_swapped(outcomes), eyes, args["timeout"])
         soaked, looks = soak(proven, eyes, args["soak"], interval=1.0)
-        return {"outcomes": soaked, "looks": looks}
+        return {"outcomes": soaked, "looks": looks, "ask": asks(plan, args["versions"], soaked, looker.seen)}

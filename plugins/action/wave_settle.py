@@ -12,20 +12,21 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.clouds import Clo
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.issue import deployable
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import with_restored
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.settle import decide
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.settle import decide, with_answers
 
 
 class ActionModule(WaveAction):
     """The decision is the controller's; servers carry it out through their leads."""
 
     STEP = "settle"
-    AFTER = "prove"
+    AFTER = "judge"
 
     def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
         plan, versions = args["plan"], args["versions"]
         if check_mode:
             return {"outcomes": args["outcomes"], "commit": {}, "restore": {}}
-        outcomes, commit, restore = decide(args["outcomes"], args["gates"], args["gated"])
+        asked = with_answers(args["outcomes"], args["answers"]) if plan.get("gates") else args["outcomes"]
+        outcomes, commit, restore = decide(asked, args["gates"], args["gated"])
         behind_api = [host for host in restore if not plan["items"][host]["server"]]
         if behind_api:
             store = open_store(plan["secret_store"], utc_now)

@@ -10,6 +10,8 @@ from typing import Any, Dict, Mapping
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils.outcome import CHANGED, DEFERRED, PENDING, PLANNED, POSITIVE
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import utc_now
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.telling import completed, sentence
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import missing
 
 
@@ -23,9 +25,10 @@ class ActionModule(ActionBase):
         result: Dict[str, Any] = super().run(tmp, task_vars)
         given = self._task.args.get("outcome")
         outcome = dict(given) if isinstance(given, Mapping) and given.get("state") else missing("record")
+        outcome = completed(outcome, task_vars or {}, utc_now())
         # what waits for an issuer was made a failure before, where there is no time left to wait
         good = POSITIVE | {PENDING, DEFERRED} | ({PLANNED} if self._task.check_mode else set())
-        result.update(outcome=outcome, changed=outcome["state"] in CHANGED or outcome["state"] == PLANNED, msg=sentence(outcome))
+        result.update(outcome=outcome, changed=outcome["state"] in CHANGED or outcome["state"] == PLANNED, msg=sentence(outcome, utc_now))
         if result["changed"]:
             result["diff"] = {side: shown(outcome.get(side)) for side in ("before", "after")}
         if outcome["state"] not in good:
@@ -36,10 +39,3 @@ class ActionModule(ActionBase):
 def shown(facts: Any) -> Dict[str, Any]:
     """What `--diff` shows of one side: fingerprints, names and dates."""
     return {key: value for key, value in facts.items() if key != "swapped"} if isinstance(facts, Mapping) else {}
-
-
-def sentence(outcome: Mapping[str, Any]) -> str:
-    """What a person reads in the line of the host."""
-    text = f"{outcome.get('state')} at step {outcome.get('step')}"
-    text += f": {outcome['message']}" if outcome.get("message") else "."
-    return f"{text} Next: {outcome['next_action']}" if outcome.get("next_action") else text

@@ -87,23 +87,20 @@ options:
     default: {}
   secret_store:
     description:
-      - Where keys and certificates are kept. The C(type) is V(directory), which takes C(path) and, to encrypt the keys at rest,
-        C(passphrase_file) or C(passphrase_env).
+      - Where keys and certificates are kept. The C(type) is V(directory) or V(mirrored).
+      - V(directory) takes C(path) and, to encrypt the keys at rest, one of C(passphrase_file), C(passphrase_env) and
+        C(passphrase_command), the words of a program that prints the passphrase. A file may be encrypted with ansible-vault,
+        and C(passphrase) be a value, where the task is an action as M(certops.clm.certificate). A module has no vault secrets.
+      - A passphrase has at least 20 bytes and never lies in the store's folder. Without it, or with another one, nothing is written.
+      - V(directory) is refused where it would end with the run, in a container's own layer or in memory, unless C(allow_ephemeral)
+        is true. Its C(lease_seconds), 120 by default, say for how long a run that died keeps others from its lineages. Others
+        wait for up to five minutes. In a run of several slices it is refused on a file system of one machine, unless C(shared)
+        is true because every slice sees it.
+      - V(mirrored) takes C(stores), a list of two or more stores, each with its C(type) and options. All of them are written, and
+        any of them is read. While one cannot be reached nothing is written.
       - A key is durable there before its request leaves.
     type: dict
     required: true
-  ledger:
-    description: Where every act is recorded, before it is done and after.
-    type: dict
-    required: true
-    suboptions:
-      path:
-        description: The folder of the ledger.
-        type: path
-        required: true
-      writer_id:
-        description: The name of the chain to write. By default one of this host.
-        type: str
   promote:
     description:
       - Whether a new version becomes the current one at once.

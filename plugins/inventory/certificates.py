@@ -14,6 +14,10 @@ description:
     manifest does not name, so that C(serial), C(max_fail_percentage), C(--limit) and retries work on certificates.
   - Each deployment is judged by what is served. C(clm_due) holds the deployments that have a reason to issue or to deploy,
     in the order in which a rotation should work on them.
+  - C(clm_waiting) holds those that have a reason too, but are outside of their change window or within a freeze, and can wait.
+    With C(-e clm_ignore_windows='why') they are due. A variable of an inventory does not do that, so that nobody forgets it there.
+  - With C(-e clm_slices=4 -e clm_slice=2) the groups C(clm_due), C(clm_waiting) and C(clm_canary) hold every fourth deployment of
+    the manifest by name, from the second on. The four slices together have each deployment once.
   - The name of a host is made of a slug and a hash, and no string from outside is ever templated.
   - The configuration file ends in C(.clm.yml) or C(.clm.yaml). Name it after the inventory that defines the servers, and keep
     the manifest outside of the inventory's folder.
@@ -54,14 +58,17 @@ author: certops.clm authors (@certops)
 notes:
   - Every host has C(clm_lineage), C(clm_deployment), C(clm_server), C(clm_sha256), C(clm_not_before), C(clm_not_after),
     C(clm_issuer), C(clm_names), C(clm_key_type), C(clm_answer), C(clm_detail), C(clm_held), C(clm_reason_to_issue),
-    C(clm_reason_to_deploy), C(clm_wanted_version), C(clm_wanted_sha256), C(clm_next_due), C(clm_policy_findings),
-    C(clm_owner), C(clm_service), C(clm_environment), C(clm_criticality), C(clm_runbook), C(clm_consumers) and C(clm_source).
+    C(clm_reason_to_deploy), C(clm_wanted_version), C(clm_wanted_sha256), C(clm_next_due), C(clm_waiting_for),
+    C(clm_waiting_until), C(clm_window_override), C(clm_policy_findings), C(clm_owner), C(clm_service), C(clm_environment),
+    C(clm_criticality), C(clm_runbook), C(clm_consumers) and C(clm_source).
   - The group C(all) has C(clm_manifest_file), C(clm_observations_file), C(clm_secret_store) and C(clm_ledger) (where they are,
-    never what they hold), C(clm_summary), C(clm_blind) with one sentence for everything that could not be looked at, and
-    C(clm_unknown_servers) with servers of the manifest that no inventory defines.
-  - The groups are C(clm_due), C(clm_canary), C(clm_managed), C(clm_unmanaged), C(clm_orphaned), C(clm_expired), C(clm_weak_key),
-    C(clm_foreign), C(clm_blind), one C(clm_issuer_*) for each issuer, one C(clm_policy_*) for each policy with findings, and
-    C(clm_servers) with the servers of the manifest.
+    never what they hold), C(clm_summary), C(clm_blind) with one sentence for everything that could not be looked at,
+    C(clm_unknown_servers) with servers of the manifest that no inventory defines, C(clm_retired) with lineages of the manifest
+    that have ended, and C(clm_sources) with one entry for each of O(sources), by its number and type as in V(1 endpoints), that says
+    its C(type), at how many places it C(found) a certificate, and its C(error) when it did not answer.
+  - The groups are C(clm_due), C(clm_waiting), C(clm_canary), C(clm_managed), C(clm_unmanaged), C(clm_orphaned), C(clm_expired),
+    C(clm_weak_key), C(clm_foreign), C(clm_blind), one C(clm_issuer_*) for each issuer, one C(clm_policy_*) for each policy with
+    findings, and C(clm_servers) with the servers of the manifest.
   - Ansible only warns when an inventory cannot be read. The playbooks of this collection fail when C(clm_manifest_file) is not there.
 """
 
@@ -91,6 +98,7 @@ from typing import Any, Dict, Mapping
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
@@ -102,7 +110,9 @@ from ansible_collections.certops.clm.plugins.plugin_utils.inventory_hosts import
     server_variables,
     settings,
 )
+from ansible_collections.certops.clm.plugins.plugin_utils.part import part_of
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import trusted_template, untrusted
+from ansible_collections.certops.clm.plugins.plugin_utils.waiting import reason_to_ignore
 
 SUFFIXES = (".clm.yml", ".clm.yaml")
 INTERPRETER = "{{ ansible_playbook_python }}"
@@ -122,11 +132,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         try:
+            part = part_of(load_extra_vars(self.loader))
             estate = self._survey(path, cache)
         except ClmError as error:
             raise AnsibleParserError(f"{path}: {error}") from error
         now = datetime.now(timezone.utc)
-        made = certificate_hosts(estate, now) if self.get_option("per") == "certificate" else deployment_hosts(estate, now)
+        made = certificate_hosts(estate, now) if self.get_option("per") == "certificate" else deployment_hosts(estate, now, part)
         self._add_hosts(made)
         unknown = self._add_servers(estate)
         for name, value in settings(estate, unknown, now).items():
@@ -142,7 +153,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             entry = self.get_cache_key(path)
             kept = dict(self._cache.get(entry, {})) if cache else {}
         sources = untrusted(self.get_option("sources"))
-        estate = survey(manifest, sources, lambda: datetime.now(timezone.utc), observations_file=observations, cache=kept)
+        ignored = reason_to_ignore(load_extra_vars(self.loader).get("clm_ignore_windows"))
+        estate = survey(
+            manifest, sources, lambda: datetime.now(timezone.utc), observations_file=observations, cache=kept, ignore_windows=ignored
+        )
         if kept is not None:
             self._cache[entry] = kept
         return estate
@@ -154,8 +168,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.inventory.add_group(group)
         for host in made.hosts:
             self._add_host(host, constructed)
-        for group in ("clm_due", "clm_canary"):
-            for name in made.ordered.get(group, ()):
+        for group in made.ordered:
+            for name in made.ordered[group]:
                 self.inventory.add_host(name, group)
 
     def _add_host(self, host: Host, constructed: bool) -> None:

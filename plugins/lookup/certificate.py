@@ -19,7 +19,9 @@ options:
     elements: str
     required: true
   secret_store:
-    description: The secret store. Its C(type) is V(directory), which takes C(path). Give it or O(manifest).
+    description:
+      - The secret store. Its C(type) is V(directory), which takes C(path), or V(mirrored), which takes C(stores).
+      - Give it or O(manifest).
     type: dict
   manifest:
     description: A manifest, whose secret store is taken.

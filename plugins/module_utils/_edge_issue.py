@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable, Mapping
 
 from .contracts import Clock, Issuer
 from .edge import new_run_id, provider_options, run, utc_now
 from .flows.certificates import issue_certificates
+from .flows.leasing import Pause, telling
 from .outcome import Outcome
 from .secret_stores import _index as secret_stores
 
 MakeIssuer = Callable[[Clock], Issuer]
 
 
-def issue_batch(params: Mapping[str, Any], make_issuer: MakeIssuer, check_mode: bool) -> Mapping[str, Outcome]:
+def issue_batch(params: Mapping[str, Any], make_issuer: MakeIssuer, check_mode: bool, pause: Pause) -> Mapping[str, Outcome]:
     """Outcomes by id for the task's certificates, with the real clock and the secret store that the task names."""
     given = params["secret_store"]
     options = provider_options(secret_stores, given, "secret_store")
@@ -27,9 +29,11 @@ def issue_batch(params: Mapping[str, Any], make_issuer: MakeIssuer, check_mode: 
         clock=utc_now,
         run_id=str(params.get("run_id") or new_run_id()),
         check_mode=check_mode,
+        pause=pause,
     )
 
 
 def run_certificates(module: Any, create: Callable[[Mapping[str, Any], Clock], Issuer]) -> None:
     """End a provider's certificate module; its parameters are also its issuer's options."""
-    run(module, lambda params, check_mode: issue_batch(params, lambda clock: create(params, clock), check_mode))
+    pause = telling(module.warn, time.sleep)
+    run(module, lambda params, check_mode: issue_batch(params, lambda clock: create(params, clock), check_mode, pause))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ._manifest_deployments import Deployment, parse_deployment, server_name
@@ -24,7 +24,9 @@ class Lineage:
     """One named certificate.
 
     `service` is the lineage's own name when nobody gave one; `forced` and `reuse_key` are reasons in words, empty when
-    not set; `compromised` has the SHA-256s of certificates that are never to be served again.
+    not set; `window` is its change window, empty when it may be changed at any time; `compromised` has the SHA-256s of
+    certificates that are never to be served again. `fallback_issuers` are asked in their order where the issuer does not
+    answer; `standby` is the issuer of the lineage `NAME.standby`, which is `standby_for` this one.
     """
 
     name: str
@@ -44,6 +46,10 @@ class Lineage:
     compromised: Tuple[str, ...] = ()
     deployments: Tuple[Deployment, ...] = ()
     path: str = ""
+    window: str = ""
+    fallback_issuers: Tuple[str, ...] = ()
+    standby: str = ""
+    standby_for: str = ""
 
     @property
     def labels(self) -> Dict[str, Any]:
@@ -99,10 +105,39 @@ def parse_lineage(name: str, data: Any, path: str, *, base: str, defaults: Mappi
         compromised=tuple(sha256(item, at) for at, item in fields.items("compromised")),
         deployments=tuple(parse_deployment(item, at, name, names, base) for at, item in fields.items("deployments")),
         path=path,
+        window=_window(fields, known.get("window", ())),
+        fallback_issuers=_others(fields, "fallback_issuers", fields.texts("fallback_issuers"), known),
+        standby=fields.text("standby"),
     )
+    _others(fields, "standby", (lineage.standby,) if lineage.standby else (), known)
     fields.finish()
     _check_host_key(lineage)
     return lineage
+
+
+def standby_of(lineage: Lineage) -> Lineage:
+    """The lineage that is kept ready for this one: the same names, another issuer and another key, served nowhere."""
+    if lineage.key_origin != "store":
+        refuse(f"{lineage.path}.standby", "needs a key that the secret store keeps: key_origin store")
+    if not lineage.consumers:
+        refuse(f"{lineage.path}.standby", "needs consumers: nobody knows else who would trust it")
+    name = f"{lineage.name}.standby"
+    if not is_name(name):
+        refuse(f"{lineage.path}.standby", f"{name!r} is no name for a lineage: take a shorter one")
+    return replace(
+        lineage, name=name, issuer=lineage.standby, fallback_issuers=(), standby="", standby_for=lineage.name, deployments=(), forced="",
+        reuse_key="",
+    )  # fmt: skip
+
+
+def _others(fields: Fields, key: str, names: Sequence[str], known: Known) -> Tuple[str, ...]:
+    """Issuers beside the lineage's own: known, each once, and another than that."""
+    for name in names:
+        if name not in known["issuer"]:
+            refuse(fields.at(key), f"there is no issuer {name!r}", hint=f"known are {', '.join(known['issuer']) or 'none'}")
+        if name == fields.text("issuer") or list(names).count(name) > 1:
+            refuse(fields.at(key), f"{name!r} is asked already: another issuer is needed")
+    return tuple(names)
 
 
 def _names(fields: Fields) -> Tuple[str, ...]:
@@ -119,6 +154,13 @@ def _known(fields: Fields, key: str, known: Known) -> str:
     if value not in known[key]:
         refuse(fields.at(key), f"there is no {key} {value!r}", hint=f"known are {', '.join(known[key]) or 'none'}")
     return value
+
+
+def _window(fields: Fields, windows: Tuple[str, ...]) -> str:
+    window = fields.text("window")
+    if window and window not in windows:
+        refuse(fields.at("window"), f"there is no window {window!r}", hint=f"known are {', '.join(windows) or 'none'}")
+    return window
 
 
 def _consumers(fields: Fields, classes: Tuple[str, ...]) -> Tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Sequence
 
 from ._manifest_fields import Fields, kind_of, refuse, resolve
 
+SECRETS = "name a passphrase_file, which ansible-vault may encrypt"
 OptionsOf = Callable[[str], Mapping[str, Mapping[str, Any]]]
 
 
@@ -26,12 +27,16 @@ def provider(data: Any, path: str, base: str, names: Sequence[str], options_of: 
                 refuse(fields.at(key), f"is needed for type {kind}")
             continue
         found[key] = _option(value, fields.at(key), base, spec)
+        if spec.get("providers"):  # each one is a provider of the same kind
+            found[key] = [provider(one, f"{fields.at(key)}[{number}]", base, names, options_of) for number, one in enumerate(found[key])]
     fields.finish()
     return found
 
 
 def _option(value: Any, path: str, base: str, spec: Mapping[str, Any]) -> Any:
     kind = spec.get("type", "str")
+    if spec.get("no_log"):
+        refuse(path, "a manifest holds no secret: what it says is shown in inventories", hint=SECRETS)
     fits = {"int": int, "float": (int, float), "bool": bool, "list": list, "dict": Mapping}.get(kind, str)
     if not isinstance(value, fits) or (kind in ("int", "float") and isinstance(value, bool)):  # type: ignore[arg-type]
         refuse(path, f"must be of type {kind}, not {kind_of(value)}")

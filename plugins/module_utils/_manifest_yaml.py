@@ -17,6 +17,7 @@ except ImportError:
     yaml = None  # type: ignore[assignment,unused-ignore]
     _Base = object
 
+PLAIN = "a manifest is plain YAML, without !unsafe and !vault: encrypt the file that a passphrase_file names with ansible-vault"
 LARGEST = 64 * 1024 * 1024
 
 
@@ -60,4 +61,4 @@ def parse_yaml(data: bytes, path: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error) or type(error).__name__
-        raise ConfigError(f"{path}{place}: {problem}", hint="a manifest is plain YAML, without Ansible's !vault and !unsafe") from None
+        raise ConfigError(f"{path}{place}: {problem}", hint=PLAIN) from None

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, Iterator, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .errors import ClmError, ConfigError
-from .outcome import FAILED, ROLLED_BACK, UNPROVEN, Outcome, any_changed, as_dicts
+from .outcome import FAILED, ROLLED_BACK, UNPROVEN, Answer, Outcome, any_changed, as_dicts
+from .runbooks import path_of
 
 NEGATIVE = frozenset({FAILED, UNPROVEN, ROLLED_BACK})
 NAMED_IN_MESSAGE = 5
@@ -29,7 +30,8 @@ def utc_now() -> datetime:
 
 def batch_result(outcomes: Mapping[str, Outcome], diff: bool = False, **more: Any) -> Dict[str, Any]:
     """The result of a batch: changed, outcomes by id, and with `diff` the public facts of each item that changes."""
-    result: Dict[str, Any] = {"changed": any_changed(outcomes.values()), "outcomes": as_dicts(outcomes), **more}
+    said = outcomes.more if isinstance(outcomes, Answer) else {}
+    result: Dict[str, Any] = {"changed": any_changed(outcomes.values()), "outcomes": as_dicts(outcomes), **said, **more}
     if diff:
         moved = {item: outcome for item, outcome in outcomes.items() if outcome.changed}
         result["diff"] = {
@@ -42,22 +44,27 @@ def batch_result(outcomes: Mapping[str, Outcome], diff: bool = False, **more: An
 def failure_message(outcomes: Mapping[str, Outcome]) -> str:
     """What to tell a person about the items that failed, empty when none did; all of them are in the outcomes."""
     bad = [(item, outcome) for item, outcome in outcomes.items() if outcome.state in NEGATIVE]
+    problem = outcomes.problem if isinstance(outcomes, Answer) else ""
     if not bad:
-        return ""
+        return problem
     parts: List[str] = [_one_failure(item, outcome) for item, outcome in bad[:NAMED_IN_MESSAGE]]
     if len(bad) > NAMED_IN_MESSAGE:
         parts.append(f"and {len(bad) - NAMED_IN_MESSAGE} more, see outcomes")
-    return f"{len(bad)} of {len(outcomes)} items failed: " + "; ".join(parts)
+    return f"{len(bad)} of {len(outcomes)} items failed: " + "; ".join(parts) + (f". And {problem}" if problem else "")
 
 
 def _one_failure(item: str, outcome: Outcome) -> str:
     text = f"{item} at step {outcome.step} ({outcome.state}): {outcome.message}"
-    return f"{text}. Next: {outcome.next_action}" if outcome.next_action else text
+    text += f". Next: {outcome.next_action}" if outcome.next_action else ""
+    page = outcome.as_dict()["runbook_page"]
+    return f"{text}. Runbook: {page}" if page else text
 
 
-def error_result(error: ClmError) -> Dict[str, Any]:
-    """The parts of a failure result for an error that concerns the whole call."""
-    return {"msg": str(error), "error": error.as_dict()}
+def error_result(error: ClmError, runbook: str = "") -> Dict[str, Any]:
+    """The parts of a failure result for an error that concerns the whole call; `runbook` names its page where the error does not."""
+    page = path_of(error.runbook or runbook) if error.runbook or runbook else ""
+    told = f"{error}. Runbook: {page}" if page else str(error)
+    return {"msg": told, "error": error.as_dict(), **({"runbook_page": page} if page else {})}
 
 
 def validate(spec: Mapping[str, Any], values: Mapping[str, Any], field: str = "") -> Dict[str, Any]:
@@ -105,7 +112,21 @@ def run_raw(module: AnsibleModule, work: Callable[[Mapping[str, Any], bool], Map
     module.exit_json(**result)
 
 
+def _passphrases(value: Any, name: str = "") -> Iterator[str]:
+    """Passphrases inside of options that are a dict of a provider's own, which no argument spec marks as secrets."""
+    if isinstance(value, str) and name == "passphrase" and value:
+        yield value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _passphrases(one, str(key))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _passphrases(one)
+
+
 def _guarded(module: AnsibleModule, work: Callable[[Mapping[str, Any], bool], Any]) -> Any:
+    for passphrase in _passphrases(module.params):
+        module.no_log_values.add(passphrase)
     try:
         return work(module.params, bool(module.check_mode))
     except ClmError as error:

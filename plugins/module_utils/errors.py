@@ -8,19 +8,26 @@ Standard library only: this file travels to managed hosts.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, TypeVar
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional, Sequence, TypeVar
 
 T = TypeVar("T")
 
 
 class ClmError(Exception):
-    """Something the user can act on: `message` says what is wrong, `hint` what to do next, `field` which input."""
+    """Something the user can act on: `message` says what is wrong, `hint` what to do next, `field` which input.
 
-    def __init__(self, message: str, *, hint: str = "", field: str = "") -> None:
+    `runbook` names the page of the documentation for it (see runbooks.py), empty where the step that it ends says enough.
+    """
+
+    runbook = ""
+
+    def __init__(self, message: str, *, hint: str = "", field: str = "", runbook: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.field = field
+        self.runbook = runbook or self.runbook
 
     def __str__(self) -> str:
         text = f"{self.field}: {self.message}" if self.field else self.message
@@ -58,6 +65,8 @@ class NotFoundError(ClmError):
 class BusyError(ClmError):
     """Somebody else holds the lineage, or it changed since it was read."""
 
+    runbook = "busy"
+
 
 class UnavailableError(ClmError):
     """The other side did not answer, or asked to be asked later; `retry_after` is in seconds, None when it did not say."""
@@ -65,6 +74,16 @@ class UnavailableError(ClmError):
     def __init__(self, message: str, *, hint: str = "", field: str = "", retry_after: Optional[float] = None) -> None:
         super().__init__(message, hint=hint, field=field)
         self.retry_after = retry_after
+
+
+@contextmanager
+def about(runbook: str) -> Iterator[None]:
+    """An error that leaves the block without a page of its own gets this one."""
+    try:
+        yield
+    except ClmError as error:
+        error.runbook = error.runbook or runbook
+        raise
 
 
 def known(value: Optional[T], what: str) -> T:

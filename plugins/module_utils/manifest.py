@@ -14,24 +14,29 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ._manifest_deployments import Deployment, parse_server_target
 from ._manifest_fields import Fields, refuse, resolve
-from ._manifest_lineages import CRITICALITIES, LABELS, Known, Lineage, expand, parse_lineage
+from ._manifest_ledger import parse_ledger
+from ._manifest_lineages import CRITICALITIES, LABELS, Known, Lineage, expand, parse_lineage, standby_of
 from ._manifest_providers import provider
+from ._manifest_windows import Schedule, parse_schedule
 from ._manifest_yaml import load_yaml, parse_yaml
 from .errors import ClmError, ConfigError
 from .policy.policy import Policy
 from .policy.profile import Profile
 
-__all__ = ["CRITICALITIES", "LABELS", "Deployment", "Lineage", "Manifest", "load", "load_yaml", "parse_server_target", "parse_yaml"]
+__all__ = [
+    "CRITICALITIES", "LABELS", "Deployment", "Lineage", "Manifest", "Schedule", "load", "load_yaml", "parse_server_target", "parse_yaml",
+]  # fmt: skip
 
 PUBLIC = "public"
-DEFAULTS = ("issuer", "profile", "key_origin", *LABELS)
+DEFAULTS = ("issuer", "profile", "key_origin", "take_over", "window", "fallback_issuers", *LABELS)
 
 
 @dataclass(frozen=True)
 class Manifest:
     """A whole manifest. All paths are absolute; `secret_store` and each issuer hold `type` and the provider's options.
 
-    `client_classes` maps a name to the path of an anchor file, or to `public`. `overrides` is the manifest's own policy.
+    `client_classes` maps a name to the path of an anchor file, or to `public`. `overrides` is the manifest's own policy,
+    `schedule` its change windows and freezes.
     """
 
     path: str
@@ -45,6 +50,7 @@ class Manifest:
     lineages: Mapping[str, Lineage]
     overrides: Mapping[str, Any] = field(default_factory=dict)
     includes: Tuple[str, ...] = ()
+    schedule: Schedule = field(default_factory=Schedule)
 
     @classmethod
     def parse(cls, data: Any, path: str) -> Manifest:
@@ -93,27 +99,29 @@ def _parse(data: Any, path: str) -> Manifest:
     fields = Fields(data, "")
     fields.number("version", 0, 1, 1)
     store = provider(fields.take("secret_store", {}), "secret_store", base, stores.NAMES, stores.options_of)
-    ledger = _ledger(fields.take("ledger", {}), base)
+    ledger = parse_ledger(fields.take("ledger", {}), base, store)
     observations = resolve(base, fields.text("observations", "observations.json"))
     report = resolve(base, fields.text("report", "report"))
     classes = {name: _anchors(item, at, base) for name, at, item in fields.named("client_classes")}
     callable_issuers = {name: provider(item, at, base, issuers.NAMES, issuers.options_of) for name, at, item in fields.named("issuers")}
     profiles = {name: _profile(name, item, at) for name, at, item in fields.named("profiles")}
     overrides = _overrides(fields.take("policy", {}), profiles)
-    known = {"issuer": tuple(callable_issuers), "profile": tuple(profiles), "consumers": tuple(classes)}
+    schedule = parse_schedule(fields)
+    known = {
+        "issuer": tuple(callable_issuers),
+        "profile": tuple(profiles),
+        "consumers": tuple(classes),
+        "window": tuple(schedule.windows),
+    }
     defaults = _defaults(fields.take("defaults", {}))
     includes = tuple(resolve(base, include) for include in fields.texts("include"))
     entries = _entries(fields, includes)
     fields.finish()
     lineages = _lineages(entries, base, defaults, known)
-    return Manifest(path, store, ledger, observations, report, classes, callable_issuers, profiles, lineages, overrides, includes)
-
-
-def _ledger(data: Any, base: str) -> Dict[str, Any]:
-    fields = Fields(data, "ledger")
-    ledger = {"path": resolve(base, fields.text("path", "ledger")), "writer_id": fields.name("writer_id")}
-    fields.finish()
-    return {key: value for key, value in ledger.items() if value}
+    schedule.check(lineages)
+    return Manifest(
+        path, store, ledger, observations, report, classes, callable_issuers, profiles, lineages, overrides, includes, schedule
+    )
 
 
 def _anchors(data: Any, path: str, base: str) -> str:
@@ -164,6 +172,11 @@ def _lineages(entries: Sequence[Tuple[str, str, Any]], base: str, defaults: Mapp
         if name in lineages:
             refuse(at, "this lineage stands twice")
         lineages[name] = parse_lineage(name, item, at, base=base, defaults=defaults, known=known)
+    for lineage in [one for one in lineages.values() if one.standby]:
+        standby = standby_of(lineage)
+        if standby.name in lineages:
+            refuse(f"{lineage.path}.standby", f"the name {standby.name!r} of the standby is taken")
+        lineages[standby.name] = standby
     _refuse_shared_places(lineages)
     return lineages
 

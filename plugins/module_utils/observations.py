@@ -37,12 +37,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class ServerLook:
-    """What a managed server said of itself; `findings` and `served` are as `server_certificates_info` returned them."""
+    """What a managed server said of itself; `findings` and `served` are as `server_certificates_info` returned them.
+
+    `kept_from` is when it said so, where the last look was of a part of the inventory and did not ask it; else empty.
+    """
 
     reached: bool
     error: str = ""
     findings: Tuple[Mapping[str, Any], ...] = ()
     served: Tuple[Mapping[str, Any], ...] = ()
+    kept_from: str = ""
 
     @property
     def unread(self) -> List[str]:
@@ -53,11 +57,15 @@ class ServerLook:
 
 @dataclass(frozen=True)
 class Observations:
-    """One look at everything. `taken_at` is None when nobody has looked yet; endpoints by their key `host|port|name|starttls`."""
+    """One look at everything. `taken_at` is None when nobody has looked yet; endpoints by their key `host|port|name|starttls`.
+
+    `part` says what the look was limited to, empty when it was of everything.
+    """
 
     taken_at: Optional[datetime] = None
     servers: Mapping[str, ServerLook] = field(default_factory=dict)
     endpoints: Mapping[str, Tuple[Seen, ...]] = field(default_factory=dict)
+    part: str = ""
 
     @classmethod
     def parse(cls, data: Any) -> Observations:
@@ -70,7 +78,7 @@ class Observations:
             endpoints = {str(key): _endpoint(item) for key, item in data["endpoints"].items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"the observations are damaged: {type(error).__name__} {error}") from None
-        return cls(taken_at, servers, endpoints)
+        return cls(taken_at, servers, endpoints, str(data.get("part") or ""))
 
     def blind_at(self) -> List[str]:
         """One sentence for every server that could not be asked, or could not say everything; it begins with the server's name."""
@@ -102,7 +110,8 @@ def chain_der(chain_pem: Any) -> Tuple[bytes, ...]:
 
 
 def _server(item: Mapping[str, Any]) -> ServerLook:
-    return ServerLook(bool(item["reached"]), str(item.get("error") or ""), _maps(item.get("findings")), _maps(item.get("served")))
+    findings, served, kept_from = _maps(item.get("findings")), _maps(item.get("served")), str(item.get("kept_from") or "")
+    return ServerLook(bool(item["reached"]), str(item.get("error") or ""), findings, served, kept_from)
 
 
 def _maps(items: Any) -> Tuple[Mapping[str, Any], ...]:
@@ -122,7 +131,7 @@ def _seen(item: Mapping[str, Any], by_controller: bool) -> Seen:
         sha256=str(item.get("sha256") or ""),
         chain_pem=chain,
         error=str(item.get("error") or ""),
-        whole=by_controller or len(chain) > 1,
+        whole=by_controller or bool(item.get("whole", len(chain) > 1)),  # files of before say nothing of it
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, Mapping, Optional
 
 from .errors import ClmError
+from .runbooks import page_of, path_of
 
 UNCHANGED = "unchanged"
 PLANNED = "planned"
@@ -47,13 +48,14 @@ class Outcome:
     after: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
     next_action: str = ""
+    runbook_page: str = ""
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
             raise ValueError(f"unknown outcome state {self.state!r}")
 
     def as_dict(self) -> Dict[str, Any]:
-        """The outcome as results carry it; `reason` is None or a dict of word and sentence."""
+        """The outcome as results carry it; `reason` is None or a dict of word and sentence, `runbook_page` empty when all is well."""
         return {
             "state": self.state,
             "step": self.step,
@@ -62,6 +64,7 @@ class Outcome:
             "after": dict(self.after),
             "message": self.message,
             "next_action": self.next_action,
+            "runbook_page": page_of(self.state, self.step, self.reason.word if self.reason else "", self.runbook_page),
         }
 
     @property
@@ -70,10 +73,18 @@ class Outcome:
         return self.state in CHANGED or self.state == PLANNED
 
 
+class Answer(Dict[str, Outcome]):
+    """Outcomes by id, with what else the task has to say: `more` goes into the result, a `problem` fails it after the work."""
+
+    more: Mapping[str, Any] = {}
+    problem: str = ""
+
+
 def failed(step: str, error: ClmError, **more: Any) -> Outcome:
     """The outcome of an item that ended in `error`; the error's hint is the next action."""
     message = f"{error.field}: {error.message}" if error.field else error.message
-    return Outcome(FAILED, step, message=message, next_action=error.hint, **more)
+    page = path_of(error.runbook) if error.runbook else ""
+    return Outcome(FAILED, step, message=message, next_action=error.hint, runbook_page=page, **more)
 
 
 def as_dicts(outcomes: Mapping[str, Outcome]) -> Dict[str, Dict[str, Any]]:

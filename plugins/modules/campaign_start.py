@@ -13,6 +13,7 @@ short_description: Begin a rotation
 description:
   - Runs on the controller before the first wave. Fails when the run would be blind, says what is due, and computes the
     sizes of the waves from the order in which the inventory lists C(clm_due).
+  - Never changes a certificate. Outside check mode it adds one event to the ledger and writes the report.
 options:
   manifest:
     description: Path of the manifest.
@@ -44,20 +45,48 @@ options:
     description: The id of the run. By default a new one.
     type: str
     default: ""
-  partial:
-    description: Whether O(due) is meant to be a part of what is due, as for a rollback. Otherwise anything left out stops the run.
-    type: bool
-    default: false
+  going_back:
+    description:
+      - What M(certops.clm.lineage_version) plans, by lineage. Empty is a rotation.
+      - Everything is then judged as though that were done. Only the deployments of these lineages that would not serve
+        what comes back are due, which RV(due) and RV(canaries) say in the place of O(due) and O(canaries).
+    type: dict
+    default: {}
+  ignore_windows:
+    description:
+      - Why no change window and no freeze counts in this run. The ledger keeps it. Empty if they do.
+      - The inventory must have been read with the same reason, in C(-e clm_ignore_windows='why').
+    type: str
+    default: ""
+  looked:
+    description:
+      - What M(certops.clm.look_judge) returned. Sources that did not answer or found too little stop a rotation.
+      - A rollback goes on without them, and says so in RV(not_seen).
+    type: dict
+    default: {}
+  in_run:
+    description:
+      - The hosts that C(--limit) leaves, as C(ansible_play_hosts_all) of a play on all hosts and C(localhost). Only they are due then.
+      - Not given, every host of O(servers) may be in the run.
+    type: list
+    elements: str
   allow_blind:
     description:
-      - Servers and endpoints that nobody could look at and that do not stop the run. V(all) allows every one of them.
+      - Servers, deployments and sources that nobody could look at and that do not stop the run. V(all) allows every one of them.
+      - The message, the ledger and the report say what the run went on without.
     type: list
     elements: str
     default: []
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
   - certops.clm.attributes
+notes:
+  - Under C(--limit), or in a slice (C(-e clm_slices=4), with C(-e clm_slice=1) where the inventory is to cut it), the run is partial.
+    The message says so, how many of the managed deployments are in it and what is due and left out of it, and the ledger keeps it.
+    A lineage without a deployment is then not issued, since it has no host that is in one part only.
 seealso:
+  - module: certops.clm.campaign_issue
+  - module: certops.clm.lineage_version
   - module: certops.clm.wave_plan
 """
 
@@ -76,6 +105,21 @@ run_id:
   description: The id of the run.
   type: str
   returned: success
+due:
+  description: The deployments that are due, in the order of the rollout.
+  type: list
+  elements: str
+  returned: success
+canaries:
+  description: Those of them that go first.
+  type: list
+  elements: str
+  returned: success
+to_issue:
+  description: The lineages without a deployment that are due, for M(certops.clm.campaign_issue).
+  type: list
+  elements: str
+  returned: success
 canary_sizes:
   description: The sizes of the waves of canaries, for C(serial).
   type: list
@@ -86,8 +130,22 @@ wave_sizes:
   type: list
   elements: int
   returned: success
-summary:
-  description: How many deployments were seen, are managed and are due, and when the next one falls due.
+report:
+  description: The paths of the files of the report by name. Empty in check mode.
   type: dict
   returned: success
+summary:
+  description:
+    - How many were seen, are managed and are due, and when the next one falls due. A lineage without a deployment counts once.
+  type: dict
+  returned: success
+not_seen:
+  description: One sentence for every source that a rollback went on without. Empty for a rotation, which stops for them.
+  type: list
+  elements: str
+  returned: success
+shut:
+  description: Why the ledger cannot be written. Under the manifest's C(break_glass) only what has expired is then worked on.
+  type: str
+  returned: when it cannot be written, and the manifest's ledger has C(break_glass)
 """

@@ -15,6 +15,7 @@ description:
   - Makes the previous version, or a named one, the current version of each lineage in the secret store. No CA is asked.
   - Runs on the controller and changes the secret store only. The playbook C(certops.clm.rotate) then deploys the version.
   - A version that is expired, rejected, revoked or compromised is refused, unless O(lineages[].forced) says why it is right.
+    One that M(certops.clm.cleanup) dropped, or M(certops.clm.retire) ended, is always refused.
   - Going back leaves a mark, so a second run with the same arguments changes nothing.
 options:
   lineages:
@@ -55,21 +56,9 @@ options:
         elements: str
         default: []
   secret_store:
-    description: The secret store. Its C(type) is V(directory), which takes C(path).
+    description: The secret store. Its C(type) is V(directory), which takes C(path), or V(mirrored), which takes C(stores).
     type: dict
     required: true
-  ledger:
-    description: Where every act is recorded, before it is done and after.
-    type: dict
-    required: true
-    suboptions:
-      path:
-        description: The folder of the ledger.
-        type: path
-        required: true
-      writer_id:
-        description: The name of the chain to write. By default one of this host.
-        type: str
   run_id:
     description: The id of the run in the ledger. By default a new one.
     type: str
@@ -77,6 +66,7 @@ requirements:
   - cryptography >= 45
 extends_documentation_fragment:
   - certops.clm.attributes
+  - certops.clm.ledger
 seealso:
   - module: certops.clm.secret_store_info
 """
@@ -115,4 +105,15 @@ outcomes:
       C(request_id).
   type: dict
   returned: always
+checkpoint:
+  description:
+    - The signed checkpoint that ended the run. Its C(origin) is the name of the chain, and C(size) and C(root) say how many lines it
+      has and the root over them. C(vkey) is the public key that signs it, C(file) where it was written, and C(new) whether it was
+      not there before.
+  type: dict
+  returned: when O(ledger.checkpoints) is set and it was sent
+merged:
+  description: How many events that were recorded under O(ledger.break_glass) were taken into the ledger now.
+  type: int
+  returned: when there were any
 """

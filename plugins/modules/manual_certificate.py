@@ -40,6 +40,7 @@ extends_documentation_fragment:
   - certops.clm.attributes
   - certops.clm.attributes.clm_issue
   - certops.clm.issue
+  - certops.clm.ledger
 seealso:
   - module: certops.clm.certificate
 """
@@ -88,6 +89,17 @@ outcomes:
         request_id: shop/000001-3f2a9c10
       message: ""
       next_action: ""
+checkpoint:
+  description:
+    - The signed checkpoint that ended the run. Its C(origin) is the name of the chain, and C(size) and C(root) say how many lines it
+      has and the root over them. C(vkey) is the public key that signs it, C(file) where it was written, and C(new) whether it was
+      not there before.
+  type: dict
+  returned: when O(ledger.checkpoints) is set and it was sent
+merged:
+  description: How many events that were recorded under O(ledger.break_glass) were taken into the ledger now.
+  type: int
+  returned: when there were any
 """
 
 from ansible.module_utils.basic import AnsibleModule

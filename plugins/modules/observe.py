@@ -26,7 +26,8 @@ options:
     description:
       - By server, what a task with M(certops.clm.server_certificates_info) registered there, also when the task failed or the
         server was unreachable.
-      - A server that the manifest names and that is not here is recorded as not asked.
+      - A server that the manifest names and that is not here is recorded as not asked. Under C(--limit), or in a slice, what it
+        said when it was asked last is kept, with the time of that look.
     type: dict
     default: {}
   timeout:

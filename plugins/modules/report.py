@@ -25,6 +25,13 @@ options:
     description: The run whose outcomes are shown. By default the last one in the ledger.
     type: str
     default: ""
+  not_seen:
+    description:
+      - What the look behind this report did not see, as RV(certops.clm.look_judge#module:not_seen). The report says it first.
+      - What the observations and the run itself say that they did not see is in the report anyway.
+    type: list
+    elements: str
+    default: []
   title:
     description: The line above the headline.
     type: str
@@ -50,5 +57,14 @@ files:
 headline:
   description: The report's headline.
   type: str
+  returned: success
+part:
+  description: A sentence that says what the look or the run was limited to. Empty when it was of everything.
+  type: str
+  returned: success
+not_seen:
+  description: Everything that the report says was not seen.
+  type: list
+  elements: str
   returned: success
 """

@@ -33,12 +33,31 @@ options:
     description: Whether new certificates may be issued. If V(false), only versions that exist are deployed.
     type: bool
     default: true
+  going_back:
+    description:
+      - What M(certops.clm.lineage_version) plans, by lineage. In check mode the wave is planned as though that were done.
+    type: dict
+    default: {}
+  ignore_windows:
+    description:
+      - Why no change window and no freeze counts. Empty if they do. Then what is outside of its window when its wave comes, and
+        can wait, is V(deferred).
+    type: str
+    default: ""
   gate:
     description:
       - The tasks file of the gate, relative to where C(ansible-playbook) was started. Empty is none.
       - A file that Ansible cannot load, or that ends the play, is refused before anything is written.
     type: path
     default: ""
+  gates:
+    description:
+      - What M(certops.clm.wave_gate) asks. Each entry has one of C(command), C(url) and C(prometheus), as the role
+        P(certops.clm.rotate#role) describes them.
+      - One that cannot be asked as it is written is refused before anything is written.
+    type: list
+    elements: dict
+    default: []
 
 author: certops.clm authors (@certops)
 extends_documentation_fragment:

@@ -14,6 +14,7 @@ description:
   - Opens new TLS connections to every address of every endpoint and judges the SHA-256, the name, and a path built only
     from what was served to the anchors of each client class that the lineage names.
   - Then keeps looking for O(soak) seconds.
+  - What the controller could not look at is unproven here, and RV(ask) says what to ask its server for.
   - The task never fails. Every host of the wave gets an outcome, also when everything went wrong, and
     M(certops.clm.wave_verdict) turns that host red.
 options:
@@ -37,6 +38,7 @@ extends_documentation_fragment:
   - certops.clm.wave.outcomes
   - certops.clm.attributes
 seealso:
+  - module: certops.clm.wave_judge
   - module: certops.clm.wave_verdict
 """
 
@@ -58,4 +60,14 @@ outcomes:
   description: One outcome for each host of the wave, by host name.
   type: dict
   returned: always
+looks:
+  description: How many looks the soak took.
+  type: int
+  returned: when the step did not break, and not in check mode
+ask:
+  description:
+    - By lead, the endpoints that M(certops.clm.server_endpoint_info) is to look at from the server, because the controller
+      could not. M(certops.clm.wave_judge) judges what comes of it.
+  type: dict
+  returned: when the step did not break, and not in check mode
 """

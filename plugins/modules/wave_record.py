@@ -24,6 +24,10 @@ options:
     description: By lead, what committing returned.
     type: dict
     default: {}
+  seen:
+    description: By endpoint, what its server saw where the controller cannot look, as M(certops.clm.wave_judge) returned it.
+    type: dict
+    default: {}
 
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
@@ -56,4 +60,8 @@ report:
   description: The paths of the report's files by name.
   type: dict
   returned: when the manifest names a folder for the report
+checkpoint:
+  description: The signed checkpoint of the ledger that ended the wave, as M(certops.clm.ledger_checkpoint) returns it.
+  type: dict
+  returned: when the manifest's ledger has C(checkpoints) and it was sent
 """

@@ -20,8 +20,12 @@ options:
     description: By host, the value of the fact C(clm_gate). Only V(passed) passes.
     type: dict
     default: {}
+  answers:
+    description: By host, what M(certops.clm.wave_gate) was told. Where the plan has gates, a host without an answer is not passed.
+    type: dict
+    default: {}
   gated:
-    description: Whether there is a gate at all.
+    description: Whether there is a tasks file that sets C(clm_gate).
     type: bool
     default: false
 
@@ -40,7 +44,8 @@ EXAMPLES = r"""
   certops.clm.wave_settle:
     plan: "{{ rotate_plan.plan }}"
     versions: "{{ rotate_issued.versions }}"
-    outcomes: "{{ rotate_proved.outcomes }}"
+    outcomes: "{{ rotate_judged.outcomes }}"
+    answers: "{{ rotate_gated.answers }}"
   register: rotate_settled
   run_once: true
   ignore_errors: true

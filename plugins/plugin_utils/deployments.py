@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK, NOT_SERVED, SERVED, SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK, NOT_SERVED, SERVED
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import CRITICALITIES, Deployment, Lineage, Manifest
 from ansible_collections.certops.clm.plugins.module_utils.observations import ANSWERED, Observations, Seen, chain_der, index_servers, load
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Reason
-from ansible_collections.certops.clm.plugins.module_utils.policy.deployment import reason_to_deploy
+from ansible_collections.certops.clm.plugins.module_utils.policy.deployment import FOREIGN, reason_to_deploy
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
-from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, issuer_identities, policies, standing_of
+from ansible_collections.certops.clm.plugins.plugin_utils.foreign import described, first_foreign, is_held
+from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, Versions, standings
+from ansible_collections.certops.clm.plugins.plugin_utils.waiting import Timer, Timing
 
 REFUSED = "refused"
 ENVIRONMENTS = {
@@ -33,7 +35,8 @@ class Look:
 
     `chains` is what its endpoints serve, and whether that is all of it, what is not wanted first; `refused` says where a TLS
     server would not show one;
-    `file` is the leaf in its file, None when nobody knows; `sentence` says where nobody could look, and why.
+    `file` is the leaf in its file, None when nobody knows; `sentence` says where nobody could look, and why; `where` is what its
+    server says of the file.
     """
 
     answer: str
@@ -42,6 +45,7 @@ class Look:
     file: Optional[Certificate] = None
     file_missing: bool = False
     sentence: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class Judged:
 
     `answer` is served (everywhere what is wanted), not_served or could_not_look; `served` is None when nothing was seen;
     a lineage that the store cannot tell about has no reason, and `standing.error` says why;
-    `wanted_version` is None when the lineage has none yet; `detail` is one sentence for people.
+    `wanted_version` is None when the lineage has none yet; `detail` is one sentence for people; `timing` says whether it waits
+    for its change window, None when that is open.
     """
 
     deployment: Deployment
@@ -64,45 +69,51 @@ class Judged:
     detail: str
     wanted_version: Optional[str]
     next_due: Optional[datetime]
+    timing: Optional[Timing] = None
 
     @property
     def due(self) -> bool:
-        """True when a rotation is to work on it."""
+        """True when a rotation is to work on it now."""
+        return self._wanted and not self.waiting
+
+    @property
+    def waiting(self) -> bool:
+        """True when a rotation would work on it, but for its change window."""
+        return self._wanted and self.timing is not None and self.timing.waits
+
+    @property
+    def _wanted(self) -> bool:
         return not self.held and (self.issue is not None or self.deploy is not None)
 
 
 def judge_all(
     manifest: Manifest,
     observations: Observations,
-    store: SecretStore,
+    store: Versions,
     now: datetime,
     *,
     identities: Optional[Mapping[str, str]] = None,
     only: Optional[Collection[str]] = None,
+    ignore_windows: str = "",
 ) -> List[Judged]:
     """Every deployment of the manifest in its order, or those of the lineages in `only`.
 
+    `ignore_windows` is why no change window and no freeze counts, empty when they do.
     `identities` has the identity of each issuer; None: the issuers are asked, and one that cannot tell is not compared.
     """
-    identities = issuer_identities(manifest, lambda: now) if identities is None else identities
     lineages = [lineage for lineage in manifest.lineages.values() if lineage.deployments and (only is None or lineage.name in only)]
-    rules = policies(manifest, lineages)
     files = index_servers(observations.servers)
     pool: Dict[str, Certificate] = {}
+    timer = Timer(manifest.schedule, now, ignore_windows)
     judged: List[Judged] = []
-    for lineage in lineages:
-        identity = identities.get(lineage.issuer, "")
-        try:
-            standing = standing_of(manifest, lineage, store, now, rules[lineage.profile], identity)
-        except ClmError as error:
-            standing = Standing(lineage, rules[lineage.profile], first=False, error=str(error))
-        for deployment in lineage.deployments:
+    for standing in standings(manifest, lineages, store, now, identities):
+        for deployment in standing.lineage.deployments:
             look = _look(deployment, standing.sha256, observations, files, pool)
-            judged.append(_judge(deployment, standing, look, now))
+            judged.append(_judge(deployment, standing, look, now, timer))
     return judged
 
 
-def judge_hosts(manifest: Manifest, hosts: Collection[str], store: SecretStore, now: datetime, **more: Any) -> Dict[str, Judged]:
+def judge_hosts(manifest: Manifest, hosts: Collection[str], store: Versions, now: datetime, **more: Any) -> Dict[str, Judged]:
     """The deployments with these ids, by id, judged by the manifest's own observations; unknown ids are left out."""
     wanted = set(hosts)
     only = {deployment.lineage for deployment in manifest.deployments if deployment.id in wanted}
@@ -145,9 +156,7 @@ def canaries(ordered: Sequence[Judged]) -> List[Judged]:
     return [one for one in ordered if first.get(one.lineage.name) is one]
 
 
-def _look(
-    deployment: Deployment, sha256: str, observations: Observations, files: FindingsByFile, pool: Dict[str, Certificate]
-) -> Look:
+def _look(deployment: Deployment, sha256: str, observations: Observations, files: FindingsByFile, pool: Dict[str, Certificate]) -> Look:
     """What was seen at the deployment's endpoints and in its file."""
     chains: List[Tuple[Tuple[Certificate, ...], bool]] = []
     refused, blind = "", ""
@@ -160,11 +169,11 @@ def _look(
                 refused = refused or f"{endpoint.label}: {seen.error}"
             else:
                 blind = blind or f"{endpoint.label}: {seen.error or 'what it sent cannot be read'}"
-    file, missing = _file(deployment, observations, files, pool)
+    file, missing, where = _file(deployment, observations, files, pool)
     wrong = refused or any(chain[0].sha256 != sha256 for chain, _whole in chains)
     answer = NOT_SERVED if wrong else COULD_NOT_LOOK if blind or not chains else SERVED
     chains.sort(key=lambda seen: seen[0][0].sha256 == sha256)  # the wrong ones first
-    return Look(answer, tuple(chains), refused, file, missing, blind)
+    return Look(answer, tuple(chains), refused, file, missing, blind, where)
 
 
 def _parse(chain_pem: Sequence[str], pool: Dict[str, Certificate]) -> Tuple[Certificate, ...]:
@@ -183,23 +192,27 @@ def _parse(chain_pem: Sequence[str], pool: Dict[str, Certificate]) -> Tuple[Cert
 
 def _file(
     deployment: Deployment, observations: Observations, files: FindingsByFile, pool: Dict[str, Certificate]
-) -> Tuple[Optional[Certificate], bool]:
-    """The leaf in the deployment's file, None when nobody knows; and whether the server says that there is none."""
+) -> Tuple[Optional[Certificate], bool, Mapping[str, Any]]:
+    """The leaf in the deployment's file, None when nobody knows; whether the server says that there is none; and its place."""
     server = observations.servers.get(deployment.server)
     if not deployment.certificate_file or server is None or not server.reached:
-        return None, False
-    finding = files.get((deployment.server, deployment.certificate_file))
-    chain = _parse([str(pem) for pem in (finding or {}).get("chain_pem") or ()][:1], pool)
-    return (chain[0], False) if chain else (None, True)
+        return None, False, {}
+    finding = files.get((deployment.server, deployment.certificate_file)) or {}
+    chain = _parse([str(pem) for pem in finding.get("chain_pem") or ()][:1], pool)
+    where = finding.get("where") if isinstance(finding.get("where"), Mapping) else {}
+    return (chain[0], False, where) if chain else (None, True, where)
 
 
-def _judge(deployment: Deployment, standing: Standing, look: Look, now: datetime) -> Judged:
+def _judge(deployment: Deployment, standing: Standing, look: Look, now: datetime, timer: Timer) -> Judged:
     lineage = standing.lineage
-    deploy = _reason_to_deploy(standing, look, now) if standing.wanted else None
     served = look.chains[0][0][0] if look.chains else None
-    foreign = deploy is not None and deploy.word == "foreign"
-    expired = served is not None and served.not_after is not None and served.not_after < now
-    held = foreign and not (lineage.take_over or expired or standing.first)
+    strange = look.file is not None and look.file.sha256 not in standing.known
+    there = look.file if strange else served or look.file  # the file is what would be overwritten
+    deploy = _reason_to_deploy(standing, look, now) if standing.wanted else first_foreign(there, standing.known)
+    held = False
+    if deploy is not None and deploy.word == FOREIGN:
+        deploy = described(deploy, there, look.where)
+        held = is_held(there, look.where, lineage.take_over, now)
     return Judged(
         deployment=deployment,
         lineage=lineage,
@@ -212,10 +225,20 @@ def _judge(deployment: Deployment, standing: Standing, look: Look, now: datetime
         detail=standing.error or (deploy.sentence if deploy else look.sentence),
         wanted_version=standing.wanted.version if standing.wanted else None,
         next_due=standing.next_due,
+        timing=timer.judge(lineage, standing.issue, deploy, _soonest(look), standing.wanted.meta if standing.wanted else {}),
     )
 
 
+def _soonest(look: Look) -> Optional[Certificate]:
+    """Of what is served at all endpoints what expires first, None when nothing was seen, or one of them cannot be read."""
+    leaves = [(chain[0].not_after, chain[0]) for chain, _whole in look.chains]
+    dated = [(when, leaf) for when, leaf in leaves if when is not None]
+    return min(dated, key=lambda pair: pair[0])[1] if dated and len(dated) == len(leaves) else None
+
+
 def _reason_to_deploy(standing: Standing, look: Look, now: datetime) -> Optional[Reason]:
+    if look.file is not None and look.file.sha256 not in standing.known and look.answer != SERVED:
+        return Reason(FOREIGN, f"the file holds {look.file.sha256[:16]}..., which the store does not know")
     for chain, whole in look.chains:
         reason = None
         if [one.der for one in chain] != [one.der for one in standing.chain]:
@@ -227,7 +250,7 @@ def _reason_to_deploy(standing: Standing, look: Look, now: datetime) -> Optional
     if look.file is not None and look.file.sha256 != standing.sha256:
         where = "what is served is right, but" if look.answer == SERVED else "nobody could look, and"
         if look.file.sha256 not in standing.known:
-            return Reason("foreign", f"{where} the file holds {look.file.sha256[:16]}..., which the store does not know")
+            return Reason(FOREIGN, f"{where} the file holds {look.file.sha256[:16]}..., which the store does not know")
         return Reason(NOT_SERVED, f"{where} the file holds {look.file.sha256[:16]}...")
     if look.file_missing and not look.chains:
         return Reason(NOT_SERVED, f"{look.sentence}, and the server has no certificate in the file")

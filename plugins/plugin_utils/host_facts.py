@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Dict, List, Optional, Sequence
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK, SERVED
+from ansible_collections.certops.clm.plugins.module_utils.managers import manager_of
 from ansible_collections.certops.clm.plugins.module_utils.manifest import LABELS
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Reason
 from ansible_collections.certops.clm.plugins.module_utils.policy.policy import Policy, check_certificate
@@ -17,11 +18,13 @@ from ansible_collections.certops.clm.plugins.module_utils.x509.certificate impor
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
 from ansible_collections.certops.clm.plugins.plugin_utils.places import Place
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import group_part
+from ansible_collections.certops.clm.plugins.plugin_utils.waiting import Timing
 
 MAX_NAMES = 1000
 MAX_TEXT = 4096
 GROUPS = (
-    "clm_due", "clm_canary", "clm_managed", "clm_unmanaged", "clm_orphaned", "clm_expired", "clm_weak_key", "clm_foreign", "clm_blind",
+    "clm_due", "clm_waiting", "clm_canary", "clm_managed", "clm_unmanaged", "clm_orphaned", "clm_expired", "clm_weak_key",
+    "clm_foreign", "clm_blind",
 )  # fmt: skip
 NO_LABELS: Dict[str, Any] = {**dict.fromkeys(LABELS, ""), "consumers": []}
 
@@ -43,8 +46,10 @@ def judged_variables(judged: Judged, findings: Sequence[str]) -> Dict[str, Any]:
         "clm_wanted_version": judged.wanted_version or "",
         "clm_wanted_sha256": wanted,
         "clm_next_due": rfc3339(judged.next_due) if judged.next_due else "",
+        **window_variables(judged.timing),
         "clm_policy_findings": list(findings),
         "clm_source": "manifest",
+        "clm_managed_by": "",
     }
 
 
@@ -64,9 +69,22 @@ def place_variables(place: Place) -> Dict[str, Any]:
         "clm_wanted_version": "",
         "clm_wanted_sha256": "",
         "clm_next_due": "",
+        **window_variables(None),
         "clm_policy_findings": [],
         "clm_source": place.found.source,
+        "clm_managed_by": manager_of(place.found.where),
         "clm_where": bounded(place.found.where),
+    }
+
+
+def window_variables(timing: Optional[Timing]) -> Dict[str, str]:
+    """Why a change waits and until when, or why its window does not count; empty where none is closed."""
+    waits, opens = timing is not None and timing.waits, timing.opens if timing is not None else None
+    sentence = timing.sentence if timing is not None else ""
+    return {
+        "clm_waiting_for": sentence if waits else "",
+        "clm_waiting_until": rfc3339(opens) if waits and opens else "",
+        "clm_window_override": "" if waits else sentence,
     }
 
 

@@ -26,8 +26,8 @@ from ansible_collections.certops.clm.plugins.plugin_utils.host_facts import (
     policy_findings,
     policy_group,
 )
+from ansible_collections.certops.clm.plugins.plugin_utils.part import WHOLE, Part
 
-ROTATION = ("clm_due", "clm_canary")
 HASH = 16
 
 
@@ -53,8 +53,12 @@ class Made:
         return tuple(dict.fromkeys((*GROUPS, *(group for host in self.hosts for group in host.groups))))
 
 
-def deployment_hosts(estate: Estate, now: datetime) -> Made:
-    """One host for each deployment in rollout order, then one for each place that the manifest does not name."""
+def deployment_hosts(estate: Estate, now: datetime, part: Part = WHOLE) -> Made:
+    """One host for each deployment in rollout order, then one for each place that the manifest does not name.
+
+    A slice that we cut ourselves has every host, but works only on its own: the groups of a rotation hold no others.
+    """
+    mine = set(part.cut([one.deployment.id for one in estate.judged]))
     hosts: List[Host] = []
     for judged in estate.judged:
         found = policy_findings(judged.standing.policy, judged.served, now)
@@ -64,8 +68,10 @@ def deployment_hosts(estate: Estate, now: datetime) -> Made:
     hosts += [Host(place.id, place_variables(place), place_groups(place, now)) for place in estate.places]
     ordered = {
         "clm_due": [one.deployment.id for one in estate.judged if one.due],
+        "clm_waiting": [one.deployment.id for one in estate.judged if one.waiting],
         "clm_canary": [one.deployment.id for one in canaries(estate.judged)],
     }
+    ordered = {group: [name for name in names if name in mine] for group, names in ordered.items()}
     return Made(tuple(hosts), ordered)
 
 
@@ -111,6 +117,8 @@ def settings(estate: Estate, unknown: Sequence[str], now: datetime) -> Dict[str,
         "clm_summary": summary(estate, now),
         "clm_blind": list(estate.blind),
         "clm_unknown_servers": list(unknown),
+        "clm_retired": list(estate.retired),
+        "clm_sources": {name: dict(one) for name, one in estate.sources.items()},
     }
 
 

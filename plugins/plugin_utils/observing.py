@@ -83,7 +83,7 @@ def endpoint_row(observations: Sequence[Observation], by_host: Any = None) -> Di
     """What the controller saw; what a host of its own saw where the controller could not look at any address."""
     if by_host and all(seen.answer == COULD_NOT_LOOK for seen in observations):
         name, rows = by_host
-        return {"from": name, "observations": [_host_row(row) for row in rows]}
+        return {"from": name, "observations": [host_row(row) for row in rows]}
     return {"from": CONTROLLER, "observations": [_row(seen) for seen in observations]}
 
 
@@ -99,12 +99,15 @@ def _row(seen: Observation) -> Dict[str, Any]:
     }
 
 
-def _host_row(row: Mapping[str, Any]) -> Dict[str, Any]:
+def host_row(row: Mapping[str, Any]) -> Dict[str, Any]:
+    """What a server saw at one address, from its record of `served`; `whole` is false where only the leaf could be seen."""
+    chain = [str(pem) for pem in row.get("chain_pem") or ()]
     return {
         "address": str(row.get("address") or ""),
         "answer": str(row.get("answer") or COULD_NOT_LOOK),
         "sha256": str(row.get("sha256") or ""),
-        "chain_pem": [str(pem) for pem in row.get("chain_pem") or ()],
+        "chain_pem": chain,
+        "whole": bool(row.get("whole", len(chain) > 1)),
         "error": str(row.get("detail") or ""),
         "protocol": "",
         "group": "",

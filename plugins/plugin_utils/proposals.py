@@ -13,6 +13,7 @@ import yaml
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.identifiers import is_name, safe_name, slug
+from ansible_collections.certops.clm.plugins.module_utils.managers import manager_of
 from ansible_collections.certops.clm.plugins.module_utils.manifest import parse_server_target
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate, rfc3339
 from ansible_collections.certops.clm.plugins.module_utils.x509.names import check_name, is_address
@@ -59,6 +60,10 @@ def _proposal(group: Sequence[Place], servers: Mapping[str, str], used: Collecti
     known = next((place.lineage for place in group if place.lineage), "")
     if known:
         return Proposal(name, {}, refused=f"it is a version of the lineage {known}: add the deployment there by hand")
+    manager = next((manager for manager in (manager_of(place.found.where) for place in group) if manager), "")
+    if manager:
+        hint = f"end that there and write the entry by hand, with take_over: true, to move it from {manager}"
+        return Proposal(name, {}, refused=f"{manager} keeps it, so it is left alone: {hint}")
     if not names:
         return Proposal(name, {}, refused=f"it has no name that a server could have{left}")
     deployments = [deployment for deployment in (_deployment(place, names, servers) for place in group) if deployment]

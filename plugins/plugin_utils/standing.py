@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Protocol, Sequence, Tuple
 
-from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, SecretStore, StoredVersion
+from ansible_collections.certops.clm.plugins.module_utils.contracts import RETIRED, Clock, StoredVersion
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _index as issuers
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
@@ -21,6 +21,16 @@ from ansible_collections.certops.clm.plugins.module_utils.x509.certificate impor
 from ansible_collections.certops.clm.plugins.module_utils.x509.pem import split
 
 USABLE = ("issued", "proven")
+
+
+class Versions(Protocol):
+    """What judging needs of a secret store."""
+
+    def versions(self, lineage: str) -> List[StoredVersion]:
+        """Every version, oldest first."""
+
+    def current(self, lineage: str) -> Optional[str]:
+        """The id of the current version."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,8 @@ class Standing:
     """One lineage.
 
     `wanted` is the version that every deployment should serve, None when there is none yet, and `chain` its chain; `issue`
-    is why a new one is to be issued; `known` has the SHA-256 of every version that the store knows; `first` is True while
-    no other version than the wanted one was ever usable; `error` says why the store could not tell.
+    is why a new one is to be issued; `known` has the SHA-256 of every version that the store knows, `revoked` those that
+    were revoked; `error` says why the store could not tell; `retired`: it has ended.
     """
 
     lineage: Lineage
@@ -55,10 +65,11 @@ class Standing:
     wanted: Optional[StoredVersion] = None
     chain: Tuple[Certificate, ...] = ()
     known: FrozenSet[str] = frozenset()
-    first: bool = True
+    revoked: FrozenSet[str] = frozenset()
     issue: Optional[Reason] = None
     next_due: Optional[datetime] = None
     error: str = ""
+    retired: bool = False
 
     @property
     def sha256(self) -> str:
@@ -66,16 +77,60 @@ class Standing:
         return self.chain[0].sha256 if self.chain else ""
 
 
+def standings(
+    manifest: Manifest, lineages: Sequence[Lineage], store: Versions, now: datetime, identities: Optional[Mapping[str, str]] = None
+) -> List[Standing]:
+    """How each of the lineages stands but for those that have ended; one that the store cannot tell about has its `error`.
+
+    `identities` has the identity of each issuer; None: the issuers are asked, and one that cannot tell is not compared.
+    """
+    identities = issuer_identities(manifest, lambda: now) if identities is None else identities
+    rules = policies(manifest, lineages)
+    found: List[Standing] = []
+    for lineage in lineages:
+        policy = rules[lineage.profile]
+        try:
+            found.append(standing_of(manifest, lineage, store, now, policy, accepted_of(lineage, identities)))
+        except ClmError as error:
+            found.append(Standing(lineage, policy, error=str(error)))
+    return [standing for standing in found if not standing.retired]
+
+
+def accepted_of(lineage: Lineage, identities: Mapping[str, str]) -> Tuple[str, ...]:
+    """The identities of the issuers that the lineage may have: its own first, then fallbacks and standby; empty: not to be compared."""
+    own = identities.get(lineage.issuer, "")
+    others = [identities.get(name, "") for name in (*lineage.fallback_issuers, lineage.standby)]
+    return (own, *(one for one in others if one)) if own else ()
+
+
+def forced_of(lineage: Lineage, store: Versions, current: Optional[StoredVersion]) -> str:
+    """Why the lineage is to be issued although nothing else asks for it; a standby that has gone into service needs another key."""
+    if not lineage.standby_for or current is None or not current.sha256:
+        return lineage.forced
+    served = any(version.sha256 == current.sha256 for version in store.versions(lineage.standby_for))
+    return f"{current.sha256[:16]} went into service" if served else lineage.forced
+
+
+def undeployed(manifest: Manifest) -> List[Lineage]:
+    """The lineages that no deployment serves: they are kept in the secret store only, and renewed there."""
+    return [lineage for lineage in manifest.lineages.values() if not lineage.deployments]
+
+
 def standing_of(
-    manifest: Manifest, lineage: Lineage, store: SecretStore, now: datetime, policy: Policy, identity: str = ""
+    manifest: Manifest, lineage: Lineage, store: Versions, now: datetime, policy: Policy, accepted: Tuple[str, ...] = ()
 ) -> Standing:
-    """How the lineage stands now. `identity` is its issuer's, empty when it is not to be compared."""
+    """How the lineage stands now. `accepted` as `accepted_of` gives it."""
     versions = store.versions(lineage.name)
+    if versions and versions[-1].state == RETIRED:
+        return Standing(lineage, policy, known=frozenset(version.sha256 for version in versions if version.sha256), retired=True)
     current = store.current(lineage.name)
     asked = Asked(lineage.name, lineage.names, manifest.profile_of(lineage))
-    choices: List[Choice] = [
-        _choice(asked, lineage, version, versions, policy=policy, now=now, identity=identity) for version in _candidates(versions, current)
-    ]
+    candidates = _candidates(versions, current)
+    if not lineage.deployments:
+        candidates = [version for version in candidates if version.version == current]  # no wave will make a newer one current
+    now_current = next((version for version in versions if version.version == current), None)
+    lineage = replace(lineage, forced=forced_of(lineage, store, now_current))
+    choices = [_choice(asked, lineage, version, versions, policy=policy, now=now, accepted=accepted) for version in candidates]
     nothing = Choice(None, (), reason_to_renew(asked, None, policy=policy, now=now))
     chosen = next((choice for choice in choices if choice.issue is None), choices[0] if choices else nothing)
     return Standing(
@@ -84,7 +139,7 @@ def standing_of(
         wanted=chosen.version,
         chain=chosen.chain,
         known=frozenset(version.sha256 for version in versions if version.sha256),
-        first=sum(version.state in USABLE for version in versions) <= 1,
+        revoked=frozenset(version.sha256 for version in versions if version.sha256 and version.meta.get("revoked")),
         issue=chosen.issue,
         next_due=next_due(chosen.chain[0], lineage.name, policy) if chosen.chain else None,
     )
@@ -116,16 +171,17 @@ def _choice(
     *,
     policy: Policy,
     now: datetime,
-    identity: str,
+    accepted: Tuple[str, ...],
 ) -> Choice:
     chain = _chain(version)
+    issuer = str(version.meta.get("issuer") or "")
     reason = reason_to_renew(
         asked,
         chain[0] if chain else None,
         policy=policy,
         now=now,
-        issuer_identity=identity,
-        current_issuer=str(version.meta.get("issuer") or ""),
+        issuer_identity=issuer if issuer in accepted else "".join(accepted[:1]),
+        current_issuer=issuer,
         compromised=_compromised(lineage, version, versions),
         forced=lineage.forced if version.meta.get("forced", "") != lineage.forced else "",
     )

@@ -89,8 +89,8 @@ def ours(folder: Path, count: int) -> Dict[str, Any]:
     (folder / "items.json").write_text(json.dumps(items))
     arguments = {
         "issuer": {"type": "local_ca", **ca},
-        "secret_store": {"type": "directory", "path": str(folder / "store")},
-        "ledger": {"path": str(folder / "ledger")},
+        "secret_store": {"type": "directory", "path": str(folder / "store"), "allow_ephemeral": True},
+        "ledger": {"path": str(folder / "ledger"), "allow_ephemeral": True},
         "certificates": "{{ lookup('ansible.builtin.file', 'items.json') | from_json }}",
     }
     ansible = str(ROOT / ".venv" / "bin" / "ansible-playbook")

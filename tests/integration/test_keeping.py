@@ -23,7 +23,10 @@ def world(tmp_path):
     made = World(tmp_path)
     made.ids = [made.version("shop", made.authority.chain("shop.example", EVIL, age=age)) for age in (30, 1)]
     made.store.flush()
-    made.places = {"secret_store": {"type": "directory", "path": str(tmp_path / "store")}, "ledger": {"path": str(tmp_path / "ledger")}}
+    made.places = {
+        "secret_store": {"type": "directory", "path": str(tmp_path / "store"), "allow_ephemeral": True},
+        "ledger": {"path": str(tmp_path / "ledger"), "allow_ephemeral": True},
+    }
     with Ledger(str(tmp_path / "ledger"), "w1", lambda: NOW) as ledger:
         ledger.append([{"action": "campaign", "run_id": "r0"}, {"action": "intent", "request_id": "shop/1", "run_id": "r0"}])
     return made
@@ -70,13 +73,13 @@ def test_the_store_is_listed_without_keys(ansible, world):
 def test_a_ledger_is_verified_and_a_broken_one_fails(ansible, world, tmp_path):
     run = ansible.playbook(task("ledger_info", {"path": str(tmp_path / "ledger")}), args=["--check"]).ok()
     found = run.result("act")
-    assert found["verified"] and found["events"] == 2 and found["open_intents_count"] == 1 and run.changed() == 0
+    assert found["state"] == "unanchored" and found["events"] == 2 and found["open_intents_count"] == 1 and run.changed() == 0
     path = tmp_path / "ledger" / "w1.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"r0"', b'"r1"', 1))
     broken = ansible.playbook(task("ledger_info", {"path": str(tmp_path / "ledger")}))
     assert broken.rc == 2 and "w1 line 2" in broken.result("act")["msg"] and broken.result("act")["chains"][0]["first_bad_line"] == 2
     told = ansible.playbook(task("ledger_info", {"path": str(tmp_path / "ledger"), "fail_when_broken": False})).ok()
-    assert told.result("act")["verified"] is False
+    assert told.result("act")["state"] == "broken"
 
 
 @pytest.mark.every_core

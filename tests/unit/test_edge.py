@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 from ansible_collections.certops.clm.plugins.doc_fragments import issue as fragment
+from ansible_collections.certops.clm.plugins.doc_fragments import ledger as ledger_fragment
 from ansible_collections.certops.clm.plugins.module_utils import edge
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.flows.certificates import OPTIONS
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _index
-from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, FAILED, PENDING, PLANNED, STATES, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, FAILED, PENDING, PLANNED, STATES, UNCHANGED, Answer, Outcome
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import spec_of
 
 
@@ -54,7 +55,9 @@ def test_a_module_fails_for_what_is_not_good_and_carries_every_outcome(state: st
     assert module.failed == (state in ("failed", "unproven", "rolled_back"))
     assert list(module.result["outcomes"]) == ["good", "other"] and module.result["changed"] is True
     if module.failed:
-        assert module.result["msg"] == f"1 of 2 items failed: other at step issue ({state}): it is so. Next: do that"
+        page = module.result["outcomes"]["other"]["runbook_page"]
+        assert module.result["msg"] == f"1 of 2 items failed: other at step issue ({state}): it is so. Next: do that. Runbook: {page}"
+        assert page.startswith("docs/docsite/rst/runbook_") and not module.result["outcomes"]["good"]["runbook_page"]
 
 
 def test_changed_and_diff_are_of_what_changes_only() -> None:
@@ -86,6 +89,17 @@ def test_an_error_is_translated_once_and_has_no_traceback(error: Exception) -> N
     assert module.result["msg"] in ("path: no (yes)", "the system refused: denied (/x)")
 
 
+def test_what_an_answer_says_beside_its_outcomes_is_in_the_result_and_a_problem_fails_after_the_work() -> None:
+    answer = Answer({"a": Outcome(DONE, "issue")})
+    answer.more, answer.problem = {"checkpoint": {"size": 3}}, "no checkpoint was sent"
+    module = ended(lambda params, check_mode: answer)
+    assert module.failed and module.result["msg"] == "no checkpoint was sent" and module.result["checkpoint"] == {"size": 3}
+    assert module.result["outcomes"]["a"]["state"] == "done"
+    answer["b"] = Outcome(FAILED, "issue", message="no")
+    assert "1 of 2" in ended(lambda params, check_mode: answer).result["msg"]
+    assert ended(lambda params, check_mode: answer).result["msg"].endswith("no checkpoint was sent")
+
+
 def test_provider_options_are_the_providers_own() -> None:
     given = {"type": "local_ca", "path": "/x"}
     assert edge.provider_options(_index, given, "issuer")["path"] == "/x"
@@ -95,7 +109,8 @@ def test_provider_options_are_the_providers_own() -> None:
 
 
 def test_the_fragment_documents_the_options_that_the_modules_have() -> None:
-    documented = spec_of(yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
+    texts = [one.ModuleDocFragment.DOCUMENTATION for one in (fragment, ledger_fragment)]
+    documented = spec_of({name: option for text in texts for name, option in yaml.safe_load(text)["options"].items()})
     assert documented == without(OPTIONS, "no_log")
 
 

@@ -8,13 +8,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
+from .._ledger_options import SPEC
+from .._ledger_session import opened
 from ..contracts import Clock, Issuer, SecretStore
-from ..ledger import Ledger, NullLedger, default_writer_id
-from ..outcome import Outcome
+from ..ledger import NullLedger
+from ..outcome import Answer, Outcome
 from ._issue_items import profiles_of, wanted_of
-from .issue import converge
+from .guarded import converge
+from .leasing import Pause
 
 _TEXT: Mapping[str, Any] = {"type": "str"}
 _TEXTS: Mapping[str, Any] = {"type": "list", "elements": "str"}
@@ -36,28 +39,37 @@ OPTIONS: Dict[str, Any] = {
     },
     "profiles": {"type": "dict", "default": {}},
     "secret_store": {"type": "dict", "required": True, "no_log": False},
-    "ledger": {"type": "dict", "required": True, "options": {"path": {"type": "path", "required": True}, "writer_id": dict(_TEXT)}},
+    "ledger": SPEC,
     "promote": {"type": "bool", "default": True},
     "run_id": dict(_TEXT),
 }
 
 
 def issue_certificates(
-    params: Mapping[str, Any], *, issuer: Issuer, store: SecretStore, clock: Clock, run_id: str, check_mode: bool
-) -> Dict[str, Outcome]:
-    """Outcomes by id for `params["certificates"]`, in their order.
+    params: Mapping[str, Any],
+    *,
+    issuer: Issuer,
+    store: SecretStore,
+    clock: Clock,
+    run_id: str,
+    check_mode: bool,
+    pause: Optional[Pause] = None,
+) -> Answer:
+    """Outcomes by id for `params["certificates"]`, in their order; `pause` waits for a lineage that another run has.
 
     ConfigError only for what concerns all of them (profiles, ledger); everything else is the outcome of its item.
     """
     profiles = profiles_of(params.get("profiles") or {})
     wanted, outcomes = wanted_of(params["certificates"], profiles)
     promote = params.get("promote") is not False
-    options: Dict[str, Any] = {"store": store, "issuer": issuer, "clock": clock, "run_id": run_id, "promote": promote}
+    options: Dict[str, Any] = {"store": store, "issuer": issuer, "clock": clock, "run_id": run_id, "promote": promote, "pause": pause}
     issued: Mapping[str, Outcome] = {}
+    answer = Answer()
     if check_mode:
         issued = converge(wanted, ledger=NullLedger(), check_mode=True, **options)
     elif wanted:
-        folder = str(params["ledger"]["path"])
-        with Ledger(folder, str(params["ledger"].get("writer_id") or default_writer_id(folder)), clock) as ledger:
+        with opened(params["ledger"], params["secret_store"], clock) as ledger:
             issued = converge(wanted, ledger=ledger, **options)
-    return {item: outcome or issued[item] for item, outcome in outcomes.items()}
+        answer.more, answer.problem = ledger.facts, "; ".join(ledger.problems)
+    answer.update({item: outcome or issued[item] for item, outcome in outcomes.items()})
+    return answer

@@ -9,21 +9,43 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..contracts import SecretStore, StoredVersion
 from ..errors import ClmError
+from ..secret_stores._powers_copies import Copied, CountsKeys
 from ._issue_values import facts, leaf_of
 
 
 def inspect_store(store: SecretStore, lineages: Optional[Sequence[str]] = None) -> Dict[str, Any]:
     """Every lineage (or the ones named) with its versions; what cannot be read is said of itself and listed in `damaged`."""
     found = {name: lineage_facts(store, name) for name in (store.lineages() if lineages is None else lineages)}
-    return {"store": store.identity(), "lineages": found, "damaged": sorted(name for name, one in found.items() if one["damaged"])}
+    return {
+        "store": store.identity(),
+        "lineages": found,
+        "damaged": sorted(name for name, one in found.items() if one["damaged"]),
+        "diverging": sorted(name for name, one in found.items() if one["divergences"]),
+        **_places(store),
+    }
+
+
+def _places(store: SecretStore) -> Dict[str, Any]:
+    """How keys lie at rest, and the copies, each where the store can tell; `warnings` says what somebody should look at."""
+    keys = store.keys_at_rest() if isinstance(store, CountsKeys) else None
+    copies = store.copies() if isinstance(store, Copied) else ()
+    gone = [one for one in copies if one.error]
+    warnings = [f"the copy {one.store} cannot be reached: {one.error}; nothing can be written until it is back" for one in gone]
+    for name, counts in ((store.identity(), keys), *((one.store, one.keys) for one in copies)):
+        if counts and counts.encrypted and counts.clear:
+            total = counts.encrypted + counts.clear
+            warnings.append(f"{counts.clear} of {total} keys in {name} are still in clear: they were saved before it had a passphrase")
+    return {"keys_at_rest": keys.as_dict() if keys else {}, "copies": [one.as_dict() for one in copies], "warnings": warnings}
 
 
 def lineage_facts(store: SecretStore, lineage: str) -> Dict[str, Any]:
-    """One lineage: the id of its current version (empty: none), its versions oldest first, and what is damaged."""
+    """One lineage: the id of its current version (empty: none), its versions oldest first, what is damaged, and where copies differ."""
     damaged: List[str] = []
+    divergences: List[str] = []
     versions: List[Dict[str, Any]] = []
     current = ""
     try:
+        divergences += store.divergences(lineage) if isinstance(store, Copied) else ()
         versions = [version_facts(version) for version in store.versions(lineage)]
         damaged += [f"{one['version']}: {one['malformed']}" for one in versions if one["malformed"]]
         current = store.current(lineage) or ""
@@ -31,7 +53,7 @@ def lineage_facts(store: SecretStore, lineage: str) -> Dict[str, Any]:
             damaged.append(f"the current version {current} is gone")
     except ClmError as error:
         damaged.append(str(error))
-    return {"current": current, "versions": versions, "damaged": damaged}
+    return {"current": current, "versions": versions, "damaged": damaged, "divergences": divergences}
 
 
 def version_facts(version: StoredVersion) -> Dict[str, Any]:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..contracts import Busy, Clock, Lease, SecretStore, StoredVersion
-from ..errors import BusyError, ClmError, ConfigError, NotFoundError, known
+from ..contracts import DROPPED, RETIRED, Clock, Lease, SecretStore, StoredVersion
+from ..errors import ClmError, ConfigError, NotFoundError, known
 from ..ledger import Recorder
 from ..outcome import DONE, PLANNED, UNCHANGED, Outcome, Reason, failed
 from ..x509.certificate import Certificate
 from ._issue_values import facts, leaf_of
+from .leasing import Holding, Pause, lease_of
 
 STEP = "promote"
 DEPLOY = "run certops.clm.rotate: until then its deployments serve what they serve now"
@@ -52,16 +53,24 @@ class _Job:
 
 
 def choose(
-    wishes: Sequence[Wish], *, store: SecretStore, ledger: Recorder, clock: Clock, run_id: str, check_mode: bool = False
+    wishes: Sequence[Wish],
+    *,
+    store: SecretStore,
+    ledger: Recorder,
+    clock: Clock,
+    run_id: str,
+    check_mode: bool = False,
+    pause: Optional[Pause] = None,
 ) -> Dict[str, Outcome]:
-    """One outcome for each wish by its id; an error is its own, and durable is what is `done`."""
+    """One outcome for each wish by its id; an error is its own, and durable is what is `done`. `pause` waits for a lineage."""
     now = clock()
     jobs = [_judged(store, wish, now) for wish in wishes]
     waiting = [job for job in jobs if job.outcome is None]
     for job in waiting if check_mode else ():
         job.outcome = Outcome(PLANNED, STEP, _reason(job), job.before, job.after, next_action=DEPLOY)
     if waiting and not check_mode:
-        _write(waiting, store, ledger, run_id)
+        with Holding(store, clock) as held:
+            _write(waiting, store, ledger, run_id, held, pause)
     return {job.wish.id: job.outcome for job in jobs if job.outcome is not None}
 
 
@@ -94,6 +103,9 @@ def _facts(version: Optional[StoredVersion]) -> Dict[str, Any]:
 
 
 def _target(wish: Wish, versions: Sequence[StoredVersion], current: Optional[str]) -> StoredVersion:
+    if not versions:
+        hint = "look at its name, or issue it first: certops.clm.rotate"
+        raise NotFoundError("the secret store has no version of it", hint=hint, field=wish.lineage)
     if wish.version:
         for version in versions:
             if version.version == wish.version:
@@ -115,6 +127,8 @@ def _usable(version: StoredVersion, wish: Wish, now: datetime) -> Certificate:
     """The version's leaf; ConfigError with every reason why it must not be served, unless it is forced."""
     if version.meta.get("malformed"):
         raise ConfigError(f"version {version.version} is damaged: {version.meta['malformed']}", field=wish.lineage)
+    if version.state in (DROPPED, RETIRED):
+        raise ConfigError(f"version {version.version} is {version.state}: it is never served again", field=wish.lineage)
     if not version.chain_pem:
         raise ConfigError(f"version {version.version} has no certificate yet", field=wish.lineage)
     leaf = leaf_of(version)
@@ -123,6 +137,8 @@ def _usable(version: StoredVersion, wish: Wish, now: datetime) -> Certificate:
         findings.append(f"it expired at {leaf.not_after or 'a date that cannot be read'}")
     if leaf.not_before is None or leaf.not_before > now:
         findings.append(f"it is not valid before {leaf.not_before or 'a date that cannot be read'}")
+    if version.meta.get("revoked"):
+        findings.append("it was revoked")
     if version.state == "rejected":
         findings.append("it was rejected: it failed its proof")
     if version.sha256 in wish.dead:
@@ -139,10 +155,13 @@ def _reason(job: _Job) -> Reason:
     return Reason("forced", f"version {target.version} of {job.wish.lineage} was asked for{why}")
 
 
-def _write(jobs: List[_Job], store: SecretStore, ledger: Recorder, run_id: str) -> None:
-    """All leases, all intents durable, all versions, one flush, all outcomes."""
+def _write(jobs: List[_Job], store: SecretStore, ledger: Recorder, run_id: str, held: Holding, pause: Optional[Pause]) -> None:
+    """All leases, all intents durable, all versions, one flush, all outcomes.
+
+    Leases are waited for while others are held, so everybody takes them in one order: else two runs would wait for each other.
+    """
     try:
-        _each(jobs, lambda job: _lease(job, store))
+        _each(sorted(jobs, key=lambda job: job.wish.lineage), lambda job: _lease(job, store, held, pause))
         leased = _open(jobs)
         if leased:
             ledger.append([_event("intent", job, run_id) for job in leased])
@@ -154,7 +173,7 @@ def _write(jobs: List[_Job], store: SecretStore, ledger: Recorder, run_id: str) 
     finally:
         for job in jobs:
             if job.lease is not None:
-                store.end(job.lease)
+                held.end(job.lease)
     for job in _open(jobs):
         job.outcome = Outcome(DONE, STEP, _reason(job), job.before, job.after, next_action=DEPLOY)
     done = [job for job in jobs if job.lease is not None]
@@ -177,11 +196,8 @@ def _each(jobs: Sequence[_Job], act: Any) -> None:
             job.outcome = failed(STEP, error, before=job.before)
 
 
-def _lease(job: _Job, store: SecretStore) -> None:
-    lease = store.begin(job.wish.lineage, job.before.get("version"))
-    if isinstance(lease, Busy):
-        raise BusyError(lease.message, hint="wait for the other run, then run again", field=job.wish.lineage)
-    job.lease = lease
+def _lease(job: _Job, store: SecretStore, held: Holding, pause: Optional[Pause]) -> None:
+    job.lease = held.add(lease_of(store, job.wish.lineage, job.before.get("version"), pause))
 
 
 def _promote(job: _Job, store: SecretStore) -> None:
@@ -204,6 +220,7 @@ def _event(action: str, job: _Job, run_id: str) -> Dict[str, Any]:
         "action": action,
         "step": STEP,
         "run_id": run_id,
+        "request_id": job.after["request_id"],
         "lineage": job.wish.lineage,
         "version": job.after["version"],
         "sha256": job.after["sha256"],

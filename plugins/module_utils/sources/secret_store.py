@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Mapping
 
-from ..contracts import Clock, Found, SecretStore, Source, StoredVersion
+from ..contracts import RETIRED, Clock, Found, SecretStore, Source, StoredVersion
 from ..errors import ClmError, ConfigError
 from ..x509.pem import split
 
@@ -29,7 +29,7 @@ class SecretStoreSource:
             current = self._store.current(lineage)
             for version in self._store.versions(lineage):
                 if version.chain_pem or version.meta.get("malformed"):
-                    yield found(version, version.version == current)
+                    yield found(version, version.version == current and version.state != RETIRED)
 
 
 def found(version: StoredVersion, current: bool) -> Found:

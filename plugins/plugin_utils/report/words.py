@@ -20,7 +20,10 @@ STATE_TEXT = {
     "rolled_back": "rolled back",
     "failed": "failed",
     "due": "due",
+    "waiting": "waits for its window",
+    "held": "foreign, left alone",
     "good": "good",
+    "kept": "kept",
     "not_seen": "not seen yet",
     "could_not_look": "could not look",
 }

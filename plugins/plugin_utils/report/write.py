@@ -50,6 +50,24 @@ def _cell(value: Any) -> str:
     return "'" + text if text.startswith(FORMULA) else text
 
 
+def differs(folder: Path, report: Mapping[str, Any]) -> bool:
+    """Whether the report says anything that the files in the folder do not, beside the minute that it was made at."""
+    return {**_written(folder), "generated_at": ""} != {**json.loads(as_json(report)), "generated_at": ""}
+
+
+def headline_of(folder: Path) -> str:
+    """The headline of the report in the folder, empty when there is none."""
+    return str(_written(folder).get("headline", ""))
+
+
+def _written(folder: Path) -> Dict[str, Any]:
+    try:
+        data = json.loads((folder / "report.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
 def write(folder: Path, report: Mapping[str, Any]) -> Dict[str, str]:
     """Write the three files, each whole or not at all; returns their paths by name."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import failed
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
+from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, complete, everything_failed, red
 
 
@@ -40,6 +41,7 @@ class WaveAction(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
         result: Dict[str, Any] = super().run(tmp, task_vars)
         self.task_vars: Mapping[str, Any] = task_vars or {}
+        remember(self._loader)
         hosts = self._hosts(self._task.args)
         self._failed_before: Dict[str, OutcomeDict] = {}
         answer: Dict[str, Any] = {}
@@ -48,7 +50,7 @@ class WaveAction(ActionBase):
             outcomes = complete(hosts, given.get("outcomes", {}), self.STEP)
             answer = given
         except ClmError as error:
-            outcomes = everything_failed(hosts, self.STEP, failed(self.STEP, error).message, error.hint)
+            outcomes = everything_failed(hosts, self.STEP, failed(self.STEP, error).message, error.hint, error.runbook)
             outcomes.update(self._failed_before)
         except Exception as error:  # the wave must go on to its record and its verdict, whatever broke
             Display().vvv(traceback.format_exc())

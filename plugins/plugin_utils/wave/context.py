@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Union
 
+from ansible_collections.certops.clm.plugins.module_utils._ledger_session import Session, opened
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Anchored, Clock, Issuer, SecretStore
-from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError, about
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _index as issuers
-from ansible_collections.certops.clm.plugins.module_utils.ledger import Ledger, NullLedger, Recorder, default_writer_id
+from ansible_collections.certops.clm.plugins.module_utils.lasting import refuse_ephemeral
+from ansible_collections.certops.clm.plugins.module_utils.ledger import NullLedger
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores import _index as secret_stores
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores._powers import Lasting, Sharing
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import provider_options
 
 
 def open_store(options: Mapping[str, Any], clock: Clock) -> SecretStore:
     """The secret store that {type: ...} names."""
-    return secret_stores.create(options["type"], provider_options(secret_stores, options, "secret_store"), clock)
+    with about("store"):
+        return secret_stores.create(options["type"], provider_options(secret_stores, options, "secret_store"), clock)
 
 
 def open_issuer(options: Mapping[str, Any], clock: Clock) -> Issuer:
@@ -39,12 +43,30 @@ def issuer_anchors(manifest: Manifest, name: str, clock: Clock) -> str:
     return pem
 
 
+def refuse_ephemeral_places(manifest: Manifest, clock: Clock) -> None:
+    """ConfigError when store or ledger end with this run and nobody said that this is meant: the next run would know of nothing."""
+    store = open_store(manifest.secret_store, clock)
+    if isinstance(store, Lasting):
+        store.refuse_ephemeral()
+    if not manifest.ledger.get("allow_ephemeral"):
+        refuse_ephemeral(str(manifest.ledger["path"]), "ledger")
+
+
+def refuse_unshared_store(manifest: Manifest, clock: Clock) -> None:
+    """ConfigError when the other slices of the run would not see this one's store."""
+    store = open_store(manifest.secret_store, clock)
+    if isinstance(store, Sharing):
+        store.refuse_unshared()
+
+
 @contextmanager
-def open_ledger(manifest: Manifest, clock: Clock, check_mode: bool) -> Iterator[Recorder]:
-    """The manifest's ledger, closed at the end; in check mode one that keeps nothing, for nothing happens."""
+def open_ledger(manifest: Manifest, clock: Clock, check_mode: bool, *, checkpoint: bool = False) -> Iterator[Union[Session, NullLedger]]:
+    """The manifest's ledger, closed at the end; in check mode one that keeps nothing, for nothing happens.
+
+    With `checkpoint` it ends with one; what hinders that is in its problems, and the run's last play fails for it.
+    """
     if check_mode:
         yield NullLedger()
         return
-    folder = str(manifest.ledger["path"])
-    with Ledger(folder, str(manifest.ledger.get("writer_id") or default_writer_id(folder)), clock) as ledger:
+    with opened(manifest.ledger, manifest.secret_store, clock, checkpoint=checkpoint) as ledger:
         yield ledger

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, Issuer, SecretStore, StoredVersion
-from ansible_collections.certops.clm.plugins.module_utils.flows.issue import Wanted, converge
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, about
+from ansible_collections.certops.clm.plugins.module_utils.flows.guarded import converge
+from ansible_collections.certops.clm.plugins.module_utils.flows.issue import Wanted
+from ansible_collections.certops.clm.plugins.module_utils.flows.leasing import Pause
 from ansible_collections.certops.clm.plugins.module_utils.ledger import Recorder
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
-from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, PENDING, PLANNED, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, PENDING, PLANNED, UNCHANGED, Outcome, failed
+from ansible_collections.certops.clm.plugins.plugin_utils.standing import forced_of
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.fallback import in_turn
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import RUN_AGAIN, OutcomeDict, from_servers, missing, positive
 
 OpenIssuer = Callable[[Mapping[str, Any]], Issuer]
@@ -32,29 +37,46 @@ def issue(
     ledger: Recorder,
     clock: Clock,
     check_mode: bool = False,
+    pause: Optional[Pause] = None,
 ) -> Dict[str, Outcome]:
     """One outcome for each lineage of the wave that has a reason to issue."""
     outcomes = {name: _no_request(name, request["problem"]) for name, request in requests.items() if "problem" in request}
     due = [manifest.lineages[name] for name in reasons_to_issue(plan) if name not in outcomes]
-    for issuer in dict.fromkeys(lineage.issuer for lineage in due):
-        group = [lineage for lineage in due if lineage.issuer == issuer]
-        policies = dict.fromkeys(lineage.profile for lineage in group)
-        for profile in policies:
-            same = [lineage for lineage in group if lineage.profile == profile]
-            wanted = [_wanted(manifest, lineage, store, requests) for lineage in same]
-            outcomes.update(
-                converge(
-                    wanted,
-                    store=store,
-                    issuer=open_issuer(manifest.issuers[issuer]),
-                    policy=manifest.policy_of(same[0]),
-                    ledger=ledger,
-                    clock=clock,
-                    run_id=str(plan["run_id"]),
-                    check_mode=check_mode,
-                    promote=False,
-                )
-            )
+    how: Dict[str, Any] = {"store": store, "ledger": ledger, "clock": clock, "run_id": str(plan["run_id"]), "check_mode": check_mode}
+    how.update(promote=False, pause=pause)
+    shut = getattr(ledger, "shut", None)  # from the start: the plan holds nothing then but what has expired
+    expired = [lineage.name for lineage in due] if shut else []
+    outcomes.update(issue_lineages(due, manifest, requests, open_issuer=open_issuer, expired=expired, **how))
+    return outcomes
+
+
+def issue_lineages(
+    lineages: Sequence[Lineage],
+    manifest: Manifest,
+    requests: Mapping[str, Any],
+    *,
+    store: SecretStore,
+    open_issuer: OpenIssuer,
+    **how: Any,
+) -> Dict[str, Outcome]:
+    """One outcome for each lineage: those of one issuer and one profile together, and what breaks there breaks no others.
+
+    `how` is what the issue flow takes beside them.
+    """
+    groups: Dict[Tuple[Any, ...], List[Lineage]] = {}
+    for lineage in lineages:
+        groups.setdefault((lineage.issuer, lineage.fallback_issuers, lineage.profile), []).append(lineage)
+    outcomes: Dict[str, Outcome] = {}
+
+    def ask(asked: Sequence[Lineage], issuer: Issuer) -> Dict[str, Outcome]:
+        wanted = [_wanted(manifest, lineage, store, requests) for lineage in asked]
+        return converge(wanted, store=store, issuer=issuer, policy=manifest.policy_of(asked[0]), **how)
+
+    for group in groups.values():
+        try:
+            outcomes.update(in_turn(group, manifest, open_issuer, ask, how["ledger"].append, str(how["run_id"])))
+        except ClmError as error:
+            outcomes.update({lineage.name: failed("issue", error) for lineage in group})
     return outcomes
 
 
@@ -64,14 +86,15 @@ def _no_request(lineage: str, problem: str) -> Outcome:
 
 
 def _wanted(manifest: Manifest, lineage: Lineage, store: SecretStore, requests: Mapping[str, Any]) -> Wanted:
-    current = store.load(lineage.name)
+    with about("store"):
+        current = store.load(lineage.name)
     return Wanted(
         id=lineage.name,
         lineage=lineage.name,
         names=lineage.names,
         profile=manifest.profile_of(lineage),
         labels=lineage.labels,
-        forced=lineage.forced,
+        forced=forced_of(lineage, store, current),
         csr_pem=str(requests.get(lineage.name, {}).get("csr_pem", "")),
         reuse_key=lineage.reuse_key,
         compromised=bool(current and current.sha256 in lineage.compromised),
@@ -86,6 +109,7 @@ def version_of(store: SecretStore, lineage: str, version: str) -> Optional[Dict[
     return {
         "lineage": lineage,
         "version": stored.version,
+        "request_id": str(stored.meta.get("request_id", "")),
         "state": stored.state,
         "sha256": stored.sha256,
         "spki_sha256": stored.spki_sha256,

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.certops.clm.plugins.module_utils.contracts import Busy, Lease, SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
 from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError, ClmError
+from ansible_collections.certops.clm.plugins.module_utils.flows.leasing import Pause, lease_of_any
 from ansible_collections.certops.clm.plugins.module_utils.outcome import ROLLED_BACK
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, positive
 
@@ -31,47 +32,71 @@ def verdicts(
 
 
 def settle_versions(
-    store: SecretStore, fate: Mapping[str, str], versions: Mapping[str, Mapping[str, Any]], evidence: Mapping[str, List[str]]
+    store: SecretStore,
+    fate: Mapping[str, str],
+    versions: Mapping[str, Mapping[str, Any]],
+    evidence: Mapping[str, List[str]],
+    pause: Optional[Pause] = None,
 ) -> Tuple[Dict[str, str], Dict[str, ClmError]]:
-    """Write each version's fate; by lineage what was done (promoted, rejected), and what could not be written."""
+    """Write each version's fate; by lineage what was done (promoted, rejected), and what could not be written.
+
+    What another run holds is waited for, with `pause`, once everything else is durable and given back.
+    """
     done: Dict[str, str] = {}
     errors: Dict[str, ClmError] = {}
-    for lineage, state in fate.items():
+    busy: List[str] = []
+
+    def settle(lineages: Sequence[str], wait: Optional[Pause]) -> None:
+        acts: Dict[str, str] = {}
         try:
-            act = _settle_one(store, lineage, str(versions[lineage]["version"]), state, evidence.get(lineage, []))
+            for lineage in lineages:
+                try:
+                    acts[lineage] = _settle_one(
+                        store, lineage, str(versions[lineage]["version"]), fate[lineage], evidence.get(lineage, []), wait
+                    )
+                except BusyError as error:
+                    busy.append(lineage)
+                    errors[lineage] = error
+                except ClmError as error:
+                    errors[lineage] = error
+            store.flush()
         except ClmError as error:
-            errors[lineage] = error
-            continue
-        if act:
-            done[lineage] = act
-    try:
-        store.flush()
-    except ClmError as error:
-        errors.update(dict.fromkeys(done, error))
-        done = {}
+            errors.update(dict.fromkeys([lineage for lineage, act in acts.items() if act], error))
+            return
+        done.update({lineage: act for lineage, act in acts.items() if act})
+
+    settle(list(fate), None)
+    for lineage in list(busy) if pause is not None else ():
+        del errors[lineage]
+        settle([lineage], pause)
     return done, errors
 
 
-def _settle_one(store: SecretStore, lineage: str, version: str, state: str, evidence: List[str]) -> str:
-    stored = store.load(lineage, version)
-    current = store.current(lineage)
-    if stored is None or (state == "proven" and stored.state == "proven" and current == version):
+def _settle_one(store: SecretStore, lineage: str, version: str, state: str, evidence: List[str], pause: Optional[Pause]) -> str:
+    """What was done. It is decided again under the lease, for another run may have gone on meanwhile."""
+    before = store.current(lineage)
+    if not _is_open(store, lineage, version, state, before):
         return ""
-    if state == "rejected" and stored.state != "issued":
-        return ""  # proven elsewhere: that one server failed says nothing against the version
-    lease = _lease(store, lineage, current)
+    lease = lease_of_any(store, lineage, pause)
     try:
-        meta = {**stored.meta, "evidence": evidence} if state == "rejected" else stored.meta
-        store.save(lease, replace(stored, state=state, meta=meta))
-        if state == "proven" and current != version:
+        current = store.current(lineage)
+        stored = store.load(lineage, version)
+        if stored is None or not _is_open(store, lineage, version, state, current):
+            return ""
+        store.save(lease, replace(stored, state=state, meta={**stored.meta, "evidence": evidence} if state == "rejected" else stored.meta))
+        if state == "rejected":
+            return "rejected"
+        overtaken = current != before and current is not None and current > version  # another run has proven a newer one
+        if current != version and not overtaken:
             store.promote(lease, version)
+        return "promoted"
     finally:
         store.end(lease)
-    return "promoted" if state == "proven" else "rejected"
 
 
-def _lease(store: SecretStore, lineage: str, current: Any) -> Lease:
-    lease = store.begin(lineage, current)
-    if isinstance(lease, Busy):
-        raise BusyError(f"{lineage}: {lease.message}", hint="Wait until the other run has ended, then run the rotation again.")
-    return lease
+def _is_open(store: SecretStore, lineage: str, version: str, state: str, current: Optional[str]) -> bool:
+    """False when the version's fate is written already, or is not ours to write."""
+    stored = store.load(lineage, version)
+    if stored is None or (state == "proven" and stored.state == "proven" and current == version):
+        return False
+    return state != "rejected" or stored.state == "issued"  # proven elsewhere: that one server failed says nothing against it

@@ -36,10 +36,11 @@ class Looker:
         proofs: Dict[str, List[Proof]] = {item: [] for item in items}
         for (item, endpoint), observations in zip(work, looks):
             self.seen[endpoint.key] = observations
-            proofs[item].append(self._judge(item, endpoint, observations))
+            proofs[item].append(self.judge(item, endpoint, observations))
         return {item: together(found) for item, found in proofs.items()}
 
-    def _judge(self, item: str, endpoint: Endpoint, observations: Sequence[Observation]) -> Proof:
+    def judge(self, item: str, endpoint: Endpoint, observations: Sequence[Observation]) -> Proof:
+        """What these observations of one of its endpoints prove for an item."""
         lineage = self._plan["items"][item]["lineage"]
         version = self._versions[lineage]
         return judge(observations, sha256=version["sha256"], name=endpoint.name, anchors=self._anchors[lineage], when=self._clock()).proof

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any, Collection, Dict, List, Mapping, Sequence
 
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
-from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, UNCHANGED, Outcome
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.waits import deferral, deferred_item, override_of
 
 MANIFEST_NEXT = "Mend the manifest or the inventory, then run the rotation again."
 
@@ -18,22 +19,26 @@ MANIFEST_NEXT = "Mend the manifest or the inventory, then run the rotation again
 def make_plan(
     manifest: Manifest, hosts: Sequence[str], judged: Mapping[str, Judged], servers: Collection[str], *, run_id: str, issue: bool
 ) -> Dict[str, Any]:
-    """Plan, outcomes and requests of a wave. A host that nobody can deploy is refused here, before anything is written."""
+    """Plan, outcomes and requests of a wave. A host that nobody can deploy is refused here, and one whose window has closed deferred,
+    before anything is written."""
     outcomes = {host: _refusal(host, judged.get(host), servers) for host in hosts}
-    good = [host for host in hosts if outcomes[host].state != FAILED]
+    good = [host for host in hosts if outcomes[host].state == UNCHANGED]
+    aside = {host: outcome for host, outcome in outcomes.items() if outcome.state != UNCHANGED}
     items = {host: _item(judged[host], issue) for host in good}
     leads: Dict[str, str] = {}
     for host in good:
         if items[host]["server"]:
             items[host]["lead"] = leads.setdefault(items[host]["server"], host)
     lineages = {judged[host].lineage.name: judged[host].lineage for host in good}
+    revoked = {judged[host].lineage.name: judged[host].standing.revoked for host in good}
     plan = {
         "run_id": run_id,
         "manifest": manifest.path,
         "hosts": list(hosts),
         "items": items,
-        "refused": {host: outcome.as_dict() for host, outcome in outcomes.items() if outcome.state == FAILED},
-        "lineages": {name: _lineage(manifest, lineage) for name, lineage in lineages.items()},
+        "refused": {host: outcome.as_dict() for host, outcome in aside.items()},
+        "waiting": {host: deferred_item(judged[host], outcome.before) for host, outcome in aside.items() if outcome.state == DEFERRED},
+        "lineages": {name: _lineage(manifest, lineage, revoked[name]) for name, lineage in lineages.items()},
         "secret_store": dict(manifest.secret_store),
         "client_classes": dict(manifest.client_classes),
         "issue": issue,
@@ -54,7 +59,7 @@ def _refusal(host: str, judged: Any, servers: Collection[str]) -> Outcome:
         # delegate_to a name that no inventory knows would be tried over SSH by that name
         message = f"{host}: the server {server!r} of lineage {judged.lineage.name} is not a host of the inventory."
         return Outcome(FAILED, "plan", message=message, next_action=MANIFEST_NEXT)
-    return Outcome(UNCHANGED, "plan", before=_served(judged))
+    return deferral(judged, _served(judged)) if judged.waiting else Outcome(UNCHANGED, "plan", before=_served(judged))
 
 
 def _served(judged: Judged) -> Dict[str, Any]:
@@ -75,17 +80,18 @@ def _item(judged: Judged, issue: bool) -> Dict[str, Any]:
         "deploy": judged.deploy.as_dict() if judged.deploy else None,
         "wanted_version": judged.wanted_version or "",
         "before": _served(judged),
+        "override": override_of(judged),
     }
 
 
-def _lineage(manifest: Manifest, lineage: Lineage) -> Dict[str, Any]:
+def _lineage(manifest: Manifest, lineage: Lineage, revoked: Collection[str]) -> Dict[str, Any]:
     return {
         "labels": lineage.labels,
         "names": list(lineage.names),
         "issuer": lineage.issuer,
         "key_origin": lineage.key_origin,
         "usages": list(manifest.profile_of(lineage).usages),
-        "dead": list(lineage.compromised),
+        "dead": sorted({*lineage.compromised, *revoked}),  # never put back, wherever they are still kept
     }
 
 

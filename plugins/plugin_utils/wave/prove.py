@@ -38,7 +38,8 @@ def prove(outcomes: Mapping[str, OutcomeDict], eyes: Eyes, timeout: float) -> Di
     """The outcomes after looking until each item is proven or timeout seconds have passed.
 
     Served here makes good what the server itself could not see; not served here fails what the server thought good.
-    Where the controller cannot look, the server's own proof of the leaf stands in the message, and the item is unproven.
+    Where the controller cannot look, the server's own proof of the leaf stands in the message, and the item is unproven:
+    its server is asked for the whole chain then (server_looks).
     """
     waiting = [item for item, outcome in outcomes.items() if outcome["state"] in LOOKABLE]
     proofs: Dict[str, Proof] = {}
@@ -87,4 +88,21 @@ def _after_proof(outcome: OutcomeDict, proof: Proof, step: str) -> OutcomeDict:
     return {**outcome, "state": FAILED, "step": step, "message": proof.detail, "next_action": ""}
 
 
+def after_server_look(outcome: OutcomeDict, proof: Proof, server: str) -> OutcomeDict:
+    """An unproven outcome after its own server looked where the controller could not."""
+    own = f"the server {server} itself"
+    if proof.answer == SERVED:
+        after = _after_proof(outcome, proof, "prove")
+        message = f"Proven from {own}: leaf, name and path of what it is served there. {outcome['message']}"
+        return {**after, "message": message, "next_action": ""}
+    if proof.answer == COULD_NOT_LOOK:
+        message = f"{outcome['message']} The whole chain could not be seen from {own} either: {proof.detail}"
+        return {**outcome, "message": message, "next_action": NOR_THE_SERVER.format(server=server)}
+    return {**outcome, "state": FAILED, "step": "prove", "message": f"Seen from {own}: {proof.detail}", "next_action": ""}
+
+
+NOR_THE_SERVER = (
+    "Nothing was rolled back. Let the controller reach the endpoint, or mend what hinders {server} from seeing the whole chain "
+    "(it needs the openssl command, or Python 3.13 or newer), then run the rotation again: it proves and commits."
+)
 CANNOT_LOOK = "Nothing was rolled back. Let the controller reach the endpoint, then run the rotation again: it proves and commits."

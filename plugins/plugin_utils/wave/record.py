@@ -10,8 +10,10 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, PENDING, PLANNED, ROLLED_BACK
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.break_glass import STEP as BREAK_GLASS
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import RUN_AGAIN, OutcomeDict, positive
 
+TOLD = ("served_sha256", "served_until", "runbook_page")
 LABELS = ("owner", "service", "environment", "criticality", "runbook", "consumers")
 NO_TIME = "what is served holds no longer than 12 hours or a quarter of its life."
 PATIENCE = timedelta(hours=12)  # what waits for an issuer is no failure while more than this, and a quarter of the life, is left
@@ -25,9 +27,11 @@ def with_restored(outcomes: Mapping[str, OutcomeDict], restored: Mapping[str, Ou
 def _restored(outcome: OutcomeDict, back: OutcomeDict) -> OutcomeDict:
     message = f"{outcome['message']} {back['message']}".strip()
     if positive(back):
+        there = {name: back["after"].get(name) for name in ("sha256", "not_after")}
         return {
             **outcome,
             "state": ROLLED_BACK,
+            "after": {**outcome["after"], **there},
             "message": message,
             "next_action": outcome["next_action"] or back["next_action"] or RUN_AGAIN,
         }
@@ -52,18 +56,20 @@ def with_committed(outcomes: Mapping[str, OutcomeDict], committed: Mapping[str, 
 def judge_waiting(outcomes: Mapping[str, OutcomeDict], lives: Mapping[str, Any], now: datetime) -> Dict[str, OutcomeDict]:
     """What waits for an issuer becomes a failure once too little life is left in what is served.
 
+    What waits for the ledger does not: the run's last play fails for it.
     lives has notBefore and notAfter of what each item serves; an item that serves nothing has no time to wait.
     """
     after = {}
     for item, outcome in outcomes.items():
         after[item] = dict(outcome)
-        if outcome["state"] in (PENDING, DEFERRED) and not _can_wait(lives.get(item), now):
+        if outcome["state"] in (PENDING, DEFERRED) and outcome["step"] != BREAK_GLASS and not can_wait(lives.get(item), now):
             message = f"{outcome['message']} There is no time left to wait: {NO_TIME}"
             after[item].update(state=FAILED, message=message.strip())
     return after
 
 
-def _can_wait(life: Any, now: datetime) -> bool:
+def can_wait(life: Any, now: datetime) -> bool:
+    """True while enough is left between notBefore and notAfter of what is served, or kept, to wait for an issuer."""
     if not life or life[0] is None or life[1] is None:
         return False
     return bool(life[1] - now > max(PATIENCE, (life[1] - life[0]) / 4))
@@ -92,6 +98,7 @@ def events(
                 "action": act,
                 "step": "settle",
                 "run_id": plan["run_id"],
+                "request_id": version.get("request_id", ""),
                 "lineage": lineage,
                 "version": version["version"],
                 "sha256": version["sha256"],
@@ -102,14 +109,16 @@ def events(
 
 
 def _event(plan: Mapping[str, Any], host: str, outcome: OutcomeDict, versions: Mapping[str, Any]) -> Dict[str, Any]:
-    item = plan["items"].get(host, {})
+    waiting = plan.get("waiting", {}).get(host)
+    item = waiting or plan["items"].get(host, {})
     lineage = str(item.get("lineage", ""))
-    version = versions.get(lineage, {})
-    labels = plan["lineages"].get(lineage, {}).get("labels", {})
+    version = {} if waiting else versions.get(lineage, {})
+    labels = item["labels"] if waiting else plan["lineages"].get(lineage, {}).get("labels", {})
     event = {
         "action": "outcome",
         "step": outcome["step"],
         "run_id": plan["run_id"],
+        "request_id": version.get("request_id", ""),
         "lineage": lineage,
         "version": version.get("version", ""),
         "deployment": host,
@@ -121,8 +130,10 @@ def _event(plan: Mapping[str, Any], host: str, outcome: OutcomeDict, versions: M
         "reason": (item.get("issue") or item.get("deploy") or outcome.get("reason") or {}).get("word", ""),
         "message": outcome["message"],
         "next_action": outcome["next_action"],
+        **{name: outcome.get(name, "") for name in TOLD},
     }
-    return {**event, **{name: labels.get(name, "") for name in LABELS}}
+    override = {"override": item["override"]} if item.get("override") else {}
+    return {**event, **override, **{name: labels.get(name, "") for name in LABELS}}
 
 
 def intents(plan: Mapping[str, Any], hosts: List[str], versions: Mapping[str, Any]) -> List[Dict[str, Any]]:
@@ -133,6 +144,7 @@ def intents(plan: Mapping[str, Any], hosts: List[str], versions: Mapping[str, An
             "action": "intent",
             "step": "deploy",
             "run_id": plan["run_id"],
+            "request_id": version.get("request_id", ""),
             "lineage": plan["items"][host]["lineage"],
             "version": version["version"],
             "deployment": host,
@@ -145,6 +157,16 @@ def intents(plan: Mapping[str, Any], hosts: List[str], versions: Mapping[str, An
         for host, version in wanted.items()
         if version
     ]
+
+
+def with_request(outcomes: Mapping[str, OutcomeDict], plan: Mapping[str, Any], versions: Mapping[str, Any]) -> Dict[str, OutcomeDict]:
+    """The outcomes with the id of the request that the version was issued for: what CA, store, ledger and log have in common."""
+    after = {}
+    for host, outcome in outcomes.items():
+        version = versions.get(str(plan["items"].get(host, {}).get("lineage", "")), {})
+        more = {"request_id": version["request_id"]} if version.get("request_id") else {}
+        after[host] = {**outcome, "after": {**outcome["after"], **more}}
+    return after
 
 
 def evidence(outcomes: Mapping[str, OutcomeDict], plan: Mapping[str, Any]) -> Dict[str, List[str]]:

@@ -11,6 +11,7 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, F
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, positive
 
 PASSED = "passed"
+READ_GATES = "Read the task that asks the gates, above this one."
 PROOF_STEPS = ("prove", "soak", "gate")
 
 
@@ -28,6 +29,19 @@ def decide(
         item for item, outcome in after.items() if outcome["state"] == FAILED and outcome["step"] in PROOF_STEPS and _swapped(outcome)
     ]
     return after, commit, restore
+
+
+def with_answers(outcomes: Mapping[str, OutcomeDict], answers: Mapping[str, Any]) -> Dict[str, OutcomeDict]:
+    """The outcomes after what the gates answered: what they did not pass has failed, and so has what got no answer."""
+    return {item: _hear(outcome, answers.get(item)) if outcome["state"] == DONE else dict(outcome) for item, outcome in outcomes.items()}
+
+
+def _hear(outcome: OutcomeDict, answer: Any) -> OutcomeDict:
+    heard = answer if isinstance(answer, Mapping) else {"message": "The gates left no answer.", "next_action": READ_GATES}
+    message = f"{outcome['message']} {heard.get('message', '')}".strip()
+    if heard.get("passed") is True:
+        return {**outcome, "message": message}
+    return {**outcome, "state": FAILED, "step": "gate", "message": message, "next_action": str(heard.get("next_action", ""))}
 
 
 def _swapped(outcome: Mapping[str, Any]) -> bool:

@@ -10,14 +10,17 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Collection, Dict, List, Mapping, Sequence
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK
-from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
+from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing
+from ansible_collections.certops.clm.plugins.plugin_utils.wave import waits
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.waits import listed
 from ansible_collections.certops.clm.plugins.plugin_utils.waves import wave_sizes
 
 ALL = "all"
-COUNTED = ("seen", "managed", "due", "canaries")
+COUNTED = ("seen", "managed", "undeployed", "due", "canaries")
 LEFT_OUT_HINT = (
     "The inventory must judge by the manifest's own observations and make one host for each deployment: take the options "
     "observations and per out of it, and run again."
@@ -34,18 +37,21 @@ def new_run_id(now: datetime) -> str:
 
 
 def blind_spots(
-    manifest: Manifest, seen: Observations, judged: Mapping[str, Judged], servers: Collection[str], allowed: Collection[str]
+    seen: Observations,
+    judged: Mapping[str, Judged],
+    servers: Collection[str],
+    allowed: Collection[str],
+    undeployed: Sequence[Standing] = (),
 ) -> List[str]:
     """One sentence for everything that would be taken for good only because nobody could look at it.
 
     What could not be looked at but is due anyway is no blind spot: its wave proves it, or fails.
     """
-    spots = [
-        f"the manifest names the server {name!r}, which the inventory does not have" for name in manifest.servers if name not in servers
-    ]
+    named = [name for name in dict.fromkeys(one.deployment.server for one in judged.values()) if name]
+    spots = [f"the manifest names the server {name!r}, which the inventory does not have" for name in named if name not in servers]
     if ALL in allowed:
         return spots
-    for name in manifest.servers:
+    for name in named:
         look = seen.servers.get(name)
         if name in servers and name not in allowed and (look is None or not look.reached):
             spots.append(f"{name}: {look.error if look else 'it was not asked'}")
@@ -53,7 +59,7 @@ def blind_spots(
         unseen = one.answer == COULD_NOT_LOOK and one.deploy is None and one.issue is None
         if (unseen or one.standing.error) and not {one.deployment.server, one.deployment.id} & set(allowed):
             spots.append(f"{one.deployment.id}: {one.standing.error or one.detail}")
-    return spots
+    return spots + [f"{one.lineage.name}: {one.error}" for one in undeployed if one.error and one.lineage.name not in allowed]
 
 
 def sizes(due: Sequence[str], canaries: Collection[str], judged: Mapping[str, Judged], waves: Sequence[Any]) -> Dict[str, List[int]]:
@@ -67,32 +73,63 @@ def sizes(due: Sequence[str], canaries: Collection[str], judged: Mapping[str, Ju
     return {"canary_sizes": wave_sizes(first, ["rest"]) or [1], "wave_sizes": wave_sizes(rest, waves) or [1]}
 
 
-def summary(judged: Mapping[str, Judged], due: Sequence[str], canaries: Collection[str], now: datetime) -> Dict[str, Any]:
-    """How much was seen, is managed and is due, and when the next one falls due."""
-    later = sorted((one.next_due, one.lineage.name) for one in judged.values() if one.next_due and one.next_due > now)
+def summary(
+    judged: Mapping[str, Judged],
+    undeployed: Sequence[Standing],
+    due: Sequence[str],
+    canaries: Collection[str],
+    now: datetime,
+    ignored: str = "",
+) -> Dict[str, Any]:
+    """How much was seen, is managed and is due, with and without a deployment, and when the next one falls due."""
+    standing = [*(one.standing for one in judged.values()), *undeployed]
+    later = sorted((one.next_due, one.lineage.name) for one in standing if one.next_due and one.next_due > now)
+    to_issue = [one.lineage.name for one in undeployed if one.issue is not None]
+    kept = sum(bool(one.chain) for one in undeployed)
     return {
-        "seen": sum(1 for one in judged.values() if one.served is not None),
-        "managed": len(judged),
-        "due": len(due),
+        "seen": sum(one.served is not None for one in judged.values()) + kept,
+        "managed": len(judged) + len(undeployed),
+        "undeployed": len(undeployed),
+        "kept": kept,
+        "due": len(due) + len(to_issue),
+        "to_issue": to_issue,
         "canaries": sum(1 for host in due if host in canaries),
         "held": sorted(one.deployment.id for one in judged.values() if one.held),
         "next_due": rfc3339(later[0][0]) if later else "",
         "next_lineage": later[0][1] if later else "",
+        **waits.facts(judged, due, ignored),
     }
 
 
 def sentence(facts: Mapping[str, Any], found: Mapping[str, List[int]]) -> str:
     """What a person reads before the first wave, also when there is nothing to do."""
-    text = f"{facts['seen']} of {facts['managed']} managed deployments seen, {facts['due']} due."
-    if facts["held"]:
-        names = ", ".join(facts["held"][:5])
-        text += f" {len(facts['held'])} serve a foreign certificate and are left alone (take_over: true replaces it): {names}."
+    text = f"{facts['seen'] - facts['kept']} of {facts['managed'] - facts['undeployed']} managed deployments seen"
+    if facts["undeployed"]:
+        text += f", and {facts['kept']} of {facts['undeployed']} lineages without a deployment in the secret store"
+    text += f"; {facts['due']} due.{left_alone(facts)}{waits.sentences(facts)}"
     if not facts["due"]:
         next_one = f"The next one is {facts['next_lineage']} at {facts['next_due']}." if facts["next_due"] else "No next renewal is known."
         return f"{text} Nothing to do. {next_one}"
-    rest = facts["due"] - facts["canaries"]
+    if facts["to_issue"]:
+        text += f" Issued into the secret store only: {listed(facts['to_issue'])}."
+    return f"{text} {order(facts, found)}".strip()
+
+
+def left_alone(facts: Mapping[str, Any]) -> str:
+    """What serves a certificate that nobody asked us to replace."""
+    held = facts["held"]
+    if not held:
+        return ""
+    text = f" {len(held)} serve a foreign certificate and are left alone (take_over: true replaces it): {listed(held)}."
+    return f"{text} Runbook: {path_of('foreign')}."
+
+
+def order(facts: Mapping[str, Any], found: Mapping[str, List[int]]) -> str:
+    """Who goes first, and in which waves the others follow; empty when no deployment is due."""
+    deployments = facts["due"] - len(facts["to_issue"])
+    rest = deployments - facts["canaries"]
     waves = f"{rest} in waves of {', '.join(map(str, found['wave_sizes']))}" if rest else "no others"
-    return f"{text} {facts['canaries']} go first as canaries, then {waves}."
+    return f"{facts['canaries']} go first as canaries, then {waves}." if deployments else ""
 
 
 def blind_message(spots: Sequence[str]) -> str:
@@ -103,7 +140,7 @@ def blind_message(spots: Sequence[str]) -> str:
 
 def events(run_id: str, facts: Mapping[str, Any]) -> List[Dict[str, Any]]:
     """The ledger's event for the beginning."""
-    return [{"action": "campaign", "step": "start", "run_id": run_id, **{key: facts[key] for key in COUNTED}}]
+    return [{"action": "campaign", "step": "start", "run_id": run_id, **{key: facts[key] for key in COUNTED}, **waits.counted(facts)}]
 
 
 def left_out(judged: Mapping[str, Judged], due: Sequence[str], now: datetime) -> List[str]:

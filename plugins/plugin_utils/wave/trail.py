@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import (
     DEFERRED,
     FAILED,
@@ -16,10 +17,12 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import (
     STATES,
     UNPROVEN,
     Outcome,
+    failed,
 )
+from ansible_collections.certops.clm.plugins.module_utils.runbooks import name_of, path_of
 
 OutcomeDict = Dict[str, Any]
-RUN_AGAIN = "Mend that and run the rotation again: it takes up what is left and issues nothing twice."
+RUN_AGAIN = "Mend that, then run certops.clm.rotate again: it takes up what is left and issues nothing twice."
 
 
 def positive(outcome: Mapping[str, Any]) -> bool:
@@ -54,9 +57,10 @@ def missing(step: str, detail: str = "") -> OutcomeDict:
     return Outcome(FAILED, step, message=message, next_action=RUN_AGAIN).as_dict()
 
 
-def everything_failed(hosts: Iterable[str], step: str, message: str, next_action: str = "") -> Dict[str, OutcomeDict]:
-    """The same failure for every host of the wave."""
-    outcome = Outcome(FAILED, step, message=message, next_action=next_action or RUN_AGAIN).as_dict()
+def everything_failed(hosts: Iterable[str], step: str, message: str, next_action: str = "", runbook: str = "") -> Dict[str, OutcomeDict]:
+    """The same failure for every host of the wave; `runbook` names its page where the error did."""
+    error = ClmError(message, hint=next_action or RUN_AGAIN, runbook=runbook)
+    outcome = failed(step, error).as_dict()
     return {host: dict(outcome) for host in hosts}
 
 
@@ -69,14 +73,21 @@ def from_servers(results: Mapping[str, Any], ids_of_lead: Mapping[str, List[str]
         for item in ids:
             outcome = _outcome(given.get(item)) if isinstance(given, Mapping) else None
             if outcome is None or outcome["state"] in (PENDING, DEFERRED):  # a server has nothing to wait for
-                outcome = missing(step, why_not(result))
+                outcome = {**missing(step, why_not(result)), "runbook_page": _named_page(result)}
             outcomes[item] = outcome
     return outcomes
+
+
+def _named_page(result: Any) -> str:
+    """The page that a server's run named where it ended as a whole: only one of ours."""
+    page = str(result.get("runbook_page") or "") if isinstance(result, Mapping) else ""
+    return page if name_of(page) else path_of("deploy")
 
 
 def why_not(result: Any) -> str:
     """What Ansible said when a server's run left no outcomes."""
     if not isinstance(result, Mapping) or not result:
         return "the task did not run."
-    text = " ".join(str(result.get("msg") or result.get("module_stderr") or "no message").split())[:500]
+    said = str(result.get("msg") or result.get("module_stderr") or "no message").partition(". Runbook: ")[0]
+    text = " ".join(said.split())[:500]
     return f"the server could not be reached ({text})." if result.get("unreachable") else text

@@ -32,7 +32,7 @@ def estate(lab, tmp_path):
     """Inventory files of the lab's hosts and of a manifest with some of their certificates; blog is on web1 and not in it."""
 
     def write(lineages):
-        wanted = {name: {"names": LINEAGES[name], "deployments": lab.deployments(name)} for name in lineages}
+        wanted = {name: {"names": LINEAGES[name], "deployments": lab.deployments(name), "take_over": True} for name in lineages}
         (tmp_path / "manifest.yml").write_text(json.dumps({**data(), "lineages": wanted, "include": ["adopted.yml"]}))
         (tmp_path / "certificates.clm.yml").write_text("plugin: certops.clm.certificates\nmanifest: manifest.yml\n")
         hosts = lab.write_inventory(tmp_path / "hosts.json", SERVERS)
@@ -53,7 +53,7 @@ def served(lab):
 def test_what_is_served_is_seen_judged_and_counted(lab, ansible, estate, tmp_path):
     run = ansible.playbook("certops.clm.discover", inventory=estate(LINEAGES)).ok()
     said = run.result("What was seen")["msg"]
-    assert "6 certificates seen, 5 deployments managed, 1 places unmanaged, 0 orphaned, 5 due." in said
+    assert "6 certificates seen, 5 deployments managed, 0 lineages without a deployment, 1 places unmanaged, 0 orphaned, 5 due," in said
     seen = json.loads((tmp_path / "observations.json").read_text())
     assert {row["sha256"] for end in seen["endpoints"].values() for row in end["observations"]} < served(lab)
     assert all(len(row["chain_pem"]) == 2 for end in seen["endpoints"].values() for row in end["observations"])
@@ -90,4 +90,4 @@ def test_from_nothing_to_a_manifest_by_review(lab, ansible, estate, tmp_path):
         run = ansible.playbook("certops.clm.adopt", inventory=inventory, extra={"clm_adopt": "accepted"}).ok()
         assert run.changed() == changed
     run = ansible.playbook("certops.clm.discover", inventory=inventory).ok()
-    assert "6 deployments managed, 0 places unmanaged" in run.result("What was seen")["msg"]
+    assert "6 deployments managed, 0 lineages without a deployment, 0 places unmanaged" in run.result("What was seen")["msg"]

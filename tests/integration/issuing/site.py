@@ -21,7 +21,10 @@ class Site:
         self.passphrase.write_text(PASSPHRASE + "\n")
         self.passphrase.chmod(0o600)
         self.ca = {"path": str(folder / "ca"), "passphrase_file": str(self.passphrase)}
-        self.kept = {"secret_store": {"type": "directory", "path": str(folder / "store")}, "ledger": {"path": str(folder / "ledger")}}
+        self.kept = {
+            "secret_store": {"type": "directory", "path": str(folder / "store"), "allow_ephemeral": True},
+            "ledger": {"path": str(folder / "ledger"), "allow_ephemeral": True},
+        }
 
     def set_up(self, **given: Any) -> Tuple[str, Dict[str, Any]]:
         """The CA itself."""

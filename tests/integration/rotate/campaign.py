@@ -24,12 +24,13 @@ class Campaign:
         self.lab, self.ansible, self.place = lab, ansible, place
         self.manifest: Dict[str, Any] = {
             "version": 1,
-            "secret_store": {"type": "directory", "path": "store"},
-            "ledger": {"path": "ledger"},
+            "secret_store": {"type": "directory", "path": "store", "allow_ephemeral": True},
+            "ledger": {"path": "ledger", "allow_ephemeral": True},
             "client_classes": {"internal": {"anchors": "ca/root.pem"}},
             "issuers": {"internal": {"type": "local_ca", "path": "ca", "passphrase_file": "passphrase"}},
             "profiles": {"web": {"lifetime": "90d"}},
-            "defaults": {"issuer": "internal", "profile": "web", "owner": "team-web", "consumers": ["internal"], "runbook": "https://run.book/tls"},
+            "defaults": {"issuer": "internal", "profile": "web", "owner": "team-web", "consumers": ["internal"],
+                         "runbook": "https://run.book/tls", "take_over": True},  # what the lab serves on its first day is foreign
             "lineages": {},
         }
         for lineage in lineages:

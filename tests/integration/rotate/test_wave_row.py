@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import pytest
 
-from .waves import HOSTS, WAVES, Case, rotate, scripted_copy
+from .waves import HOSTS, VERDICT, WAVES, Case, rotate, scripted_copy
 
 FIRST, MIDDLE, LAST = WAVES
-BATCH = ("plan", "issue", "deploy", "prove", "settle", "record")
+BATCH = ("plan", "issue", "deploy", "prove", "judge", "settle", "record")
 BAD_PYTHON = {"s2": {"ansible_python_interpreter": "/nonexistent/python"}}
 NO_ROUTE = {"s3": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9}}
 BROKEN = {**BAD_PYTHON, **NO_ROUTE}
@@ -110,11 +110,38 @@ def test_servers_answer_nonsense(ansible, case):
 
 @cases(
     one=Case({"look": {"d3": "not_served"}}, ["d3"], says="rolled_back at step prove"),
-    could_not_look=Case({"look": {"d3": "could_not_look"}}, ["d3"], says="unproven at step prove"),
     text=Case({"look": UNDONE, "restored": {"d2": "text", "d3": "missing", "d4": "failed"}}, MIDDLE, says="failed at step restore"),
 )
 def test_putting_back_on_servers(ansible, case):
     assert held(ansible, case).ran("restored") == {host for host, answer in case.script["look"].items() if answer == "not_served"}
+
+
+BLIND = {"d2": "could_not_look", "d3": "could_not_look", "d4": "could_not_look"}
+
+
+@pytest.mark.every_core
+@cases(
+    seen=Case({"look": BLIND}),
+    not_reached=Case({"look": BLIND, "looked": {"d2": "unreachable", "d3": "module"}}, MIDDLE, hosts=BROKEN, says="unproven at step prove"),
+)
+def test_looks_from_servers_where_the_controller_cannot(ansible, case):
+    """One run for each server by its lead, for what could not be seen; where that fails too nothing is put back."""
+    rotation = held(ansible, case)
+    assert rotation.ran("looked") == set(MIDDLE) and not rotation.ran("restored")
+    assert rotation.ran("committed") & set(MIDDLE) == set(MIDDLE) - set(case.red)
+    assert not case.red or "could not be reached" in rotation.verdict("d2")
+
+
+@cases(
+    nonsense=Case({"look": BLIND, "looked": {"d2": "text", "d3": "garbage", "d4": "missing"}}, MIDDLE, says="unproven at step prove"),
+    blind=Case({"look": BLIND, "looked": {"d2": "raise", "d3": "blind"}}, ["d2", "d3"], says="unproven at step prove"),
+    wrong=Case({"look": BLIND, "judged": {"d3": "not_served"}}, ["d3"], says="rolled_back at step prove"),
+)
+def test_what_servers_saw_is_judged(ansible, case):
+    rotation = held(ansible, case)
+    assert rotation.ran("restored") == {host for host, answer in case.script.get("judged", {}).items() if answer == "not_served"}
+    for host in set(MIDDLE) - set(case.red):
+        assert "Proven from the server" in str(rotation.run.result(VERDICT, host)["outcome"])
 
 
 @pytest.mark.every_core
@@ -187,9 +214,7 @@ AWAY = {"ansible.builtin.ping": {}, "delegate_to": "s3", "when": ON_D3, "registe
 
 @pytest.mark.every_core
 @cases(
-    fails_once=Case(
-        red=MIDDLE, gate=[fails(run_once=True, when=WITH_D3, register="no"), passes(when="no is not failed")], says=CLOSED
-    ),
+    fails_once=Case(red=MIDDLE, gate=[fails(run_once=True, when=WITH_D3, register="no"), passes(when="no is not failed")], says=CLOSED),
     fatal=Case(red=["d3"], gate=[fails(when=ON_D3, any_errors_fatal=True, register="no"), passes(when="no is not failed")], says=CLOSED),
     rescued=Case(red=FIRST, gate=[RESCUED], says=CLOSED),
     unreachable=Case(red=["d3"], gate=[AWAY, passes(when="no is not unreachable")], hosts=NO_ROUTE, says=CLOSED),
@@ -212,6 +237,37 @@ def test_what_a_gate_passes(ansible, case):
     assert rotation.ran("committed") == {host for host in rotation.ran("record") if host not in case.red}
 
 
+YES, NO = {"command": ["true"]}, {"command": ["false"]}
+
+
+@pytest.mark.every_core
+@cases(
+    fails=Case({"gate": {"d3": "fail"}}, MIDDLE, extra={"rotate_gates": [YES]}, says="The gates left no answer."),
+    closed=Case(red=FIRST, extra={"rotate_gates": [YES, NO]}, says="gate 2 (command false): it ended with 1, wanted was exit code 0"),
+)
+def test_the_gates_of_the_controller(ansible, case):
+    """What they do not pass, and what got no answer, goes back on its server."""
+    rotation = held(ansible, case)
+    assert rotation.ran("restored") == set(case.red) and CLOSED in rotation.verdict(next(iter(case.red)))
+
+
+@cases(
+    raises=Case({"gate": {"d3": "raise"}}, MIDDLE, extra={"rotate_gates": [YES]}, says=CLOSED),
+    unanswered=Case({"gate": {"d3": "unanswered"}}, ["d3"], extra={"rotate_gates": [YES]}, says=CLOSED),
+    list_of_outcomes=Case({"gate": {"d3": "list"}}, MIDDLE, extra={"rotate_gates": [YES]}, says=CLOSED),
+    passed=Case(extra={"rotate_gates": [YES]}),
+    both=Case(gate=[passes()], extra={"rotate_gates": [YES]}),
+    tasks_say_no=Case(red=FIRST, gate=[], extra={"rotate_gates": [YES]}, says=CLOSED),
+    gates_say_no=Case(red=FIRST, gate=[passes()], extra={"rotate_gates": [NO]}, says=CLOSED),
+    not_a_gate=Case(red=FIRST, extra={"rotate_gates": [{"command": ["/nonexistent/gate"]}]}, says="rotate_gates[0].command[0]"),
+    undefined=Case(red=MIDDLE, extra={"rotate_gates": only_of("d2", "[]")}, says="at step plan"),
+    no_gate_and_it_breaks=Case({"gate": {"d3": "fail"}}),
+)
+def test_what_the_gates_pass(ansible, case):
+    rotation = held(ansible, case)
+    assert rotation.ran("committed") == {host for host in rotation.ran("record") if host not in case.red}
+
+
 @pytest.mark.every_core
 @cases(
     not_there=Case(red=FIRST, extra={"rotate_gate_tasks": "/nonexistent/gate.yml"}, says="/nonexistent/gate.yml cannot be loaded"),
@@ -227,6 +283,13 @@ def test_check_mode_plans_every_wave_and_is_green(ansible):
     rotation = held(ansible, Case(args=["--check"]))
     assert rotation.ran("requested") and not rotation.ran("present") | rotation.ran("committed") | rotation.ran("restored")
     assert "planned" in rotation.verdict("d8")
+
+
+def test_a_canary_soaks_for_five_minutes_and_another_wave_for_one(ansible):
+    """In check mode, in which nobody waits for it."""
+    unsaid = {"rotate_soak": None, "rotate_soak_canary": None}
+    rotation = held(ansible, Case(args=["--check"], extra=unsaid, canaries=FIRST))
+    assert [entry["seconds"] for entry in rotation.log if entry["step"] == "soak"] == [300, 60, 60]
 
 
 def test_check_mode_is_red_where_a_step_breaks(ansible):

@@ -35,7 +35,8 @@ def scripted_copy(installed: Path, where: Path) -> Path:
         if fake.stem == "scripted":
             shutil.copy(fake, plugins / "plugin_utils" / "wave")
             continue
-        shutil.move(plugins / "action" / fake.name, shipped)
+        if (plugins / "action" / fake.name).exists():  # else it is a module, which the fake's action goes before
+            shutil.move(plugins / "action" / fake.name, shipped)
         shutil.copy(fake, plugins / "action")
     return where
 
@@ -105,7 +106,8 @@ def waves_until(red: Set[str]) -> List[Sequence[str]]:
 def rotate(ansible: Ansible, case: Case) -> Rotation:
     """Run the case."""
     log = ansible.place / "log.jsonl"
-    extra = {**QUICK, **case.extra, **_gate(ansible.place, case.gate)}
+    given = {**QUICK, **case.extra, **_gate(ansible.place, case.gate)}
+    extra = {name: value for name, value in given.items() if value is not None}  # None: what the role says
     env = {"CLM_SCRIPT": json.dumps(case.script), "CLM_LOG": str(log), "ANSIBLE_FORKS": "4"}
     run = ansible.playbook(_plays(ansible, case), inventory=_inventory(ansible.place, case), extra=extra, args=case.args, env=env)
     lines = log.read_text().splitlines() if log.exists() else []

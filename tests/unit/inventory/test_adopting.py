@@ -188,3 +188,12 @@ def test_an_entry_is_taken_out_with_its_comments_and_no_others():
     text = "# head\nlineages:\n  # about a\n  a:\n    x: 1  # inner\n\n  # about b\n  # more about b\n  b:\n    x: 2\n  c: {x: 3}\n"
     assert LineageFile(text, "x.yml").without(["b"]) == "# head\nlineages:\n  # about a\n  a:\n    x: 1  # inner\n\n  c: {x: 3}\n"
     assert yaml.safe_load(LineageFile(text, "x.yml").without(["a", "b", "c"])) == {"lineages": None}
+
+
+def test_what_another_manager_keeps_is_not_proposed(world):
+    chain = world.authority.chain("bot.example.com")
+    world.server("web1", finding("/etc/letsencrypt/live/bot/fullchain.pem", chain, key_file="/etc/letsencrypt/live/bot/privkey.pem"))
+    adoption = run(world)
+    (name,) = [name for name in adoption.outcomes if name.startswith("bot")]
+    assert adoption.outcomes[name].state == "deferred" and "certbot keeps it" in adoption.outcomes[name].message
+    assert "bot.example.com" not in proposed(world)

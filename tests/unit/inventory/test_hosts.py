@@ -55,7 +55,7 @@ def test_a_managed_place_is_no_second_host(world):
     world.server("web1", finding(FILE, chain))
     made, ordered = hosts(world)
     (host,) = made.values()
-    assert ordered == {"clm_due": [], "clm_canary": []}
+    assert ordered == {"clm_due": [], "clm_waiting": [], "clm_canary": []}
     assert {"clm_managed"} == {group for group in host.groups if not group.startswith(("clm_issuer_", "clm_policy_"))}
     assert (host.variables["clm_lineage"], host.variables["clm_answer"]) == ("shop", "served")
     assert host.variables["clm_names"] == ["shop.example.com"]
@@ -205,3 +205,13 @@ def test_data_from_outside_is_bounded():
     assert len(small["a"][0]) == 4096
     assert small["b"]["c"]["d"] == {"e": {}}
     assert isinstance(small["5"], str)
+
+
+def test_lineages_without_a_deployment_are_in_the_numbers_and_no_hosts(world):
+    before, hosts = summary(look(world), NOW), len(deployment_hosts(look(world), NOW).hosts)
+    world.manifest["lineages"].update({name: {"names": [f"{name}.example.com"], "deployments": []} for name in ("ldap", "mail")})
+    world.version("ldap", world.authority.chain("ldap.example.com"))
+    estate = look(world)
+    after = summary(estate, NOW)
+    moved = {key: after[key] - before[key] for key in ("seen", "managed", "undeployed", "due")}
+    assert moved == {"seen": 1, "managed": 2, "undeployed": 2, "due": 1} and len(deployment_hosts(estate, NOW).hosts) == hosts

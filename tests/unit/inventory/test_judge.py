@@ -124,14 +124,32 @@ def test_a_foreign_certificate_is_reported_and_left_alone(world):
     assert (one(world).held, one(world).due) == (False, True)
 
 
-def test_a_foreign_certificate_is_replaced_when_it_expired_or_the_lineage_is_on_its_first_version(world):
-    world.version("shop", world.authority.chain("shop.example.com"))
+def test_what_was_there_before_us_is_foreign_also_for_a_lineage_that_has_no_version_yet(world):
     world.serve(AT, world.authority.chain("shop.example.com"))
-    assert (one(world).held, one(world).due) == (False, True)
+    assert (words(one(world)), one(world).held, one(world).due) == (("missing", "foreign"), True, False)
     world.version("shop", world.authority.chain("shop.example.com"))
-    assert one(world).held
-    world.serve(AT, world.authority.chain("shop.example.com", age=91))
+    assert (one(world).held, one(world).due) == (True, False)
+    shop(world)["take_over"] = True
     assert (one(world).held, one(world).due) == (False, True)
+
+
+def test_a_foreign_certificate_is_replaced_when_it_has_expired_unless_a_manager_keeps_it(world):
+    old = world.authority.chain("shop.example.com", age=91)
+    world.version("shop", world.authority.chain("shop.example.com"))
+    world.serve(AT, old)
+    assert (one(world).held, one(world).due) == (False, True)
+    world.server("web1", finding(FILE, old, real_file="/etc/letsencrypt/archive/shop/fullchain1.pem"))
+    judged = one(world)
+    assert (judged.held, judged.due) == (True, False) and "certbot keeps it" in judged.detail
+
+
+def test_a_foreign_certificate_is_told_with_who_and_when(world):
+    leaf = world.authority.chain("shop.example.com")
+    world.version("shop", world.authority.chain("shop.example.com"))
+    world.serve(AT, leaf)
+    world.server("web1", finding(FILE, leaf, written_at="2026-01-02T03:04:05Z", file_owner="alice"))
+    said = one(world).detail
+    assert "issued by CN=Test Root Sub at " in said and "valid until " in said and "written at 2026-01-02T03:04:05Z by alice" in said
 
 
 def test_a_held_deployment_of_a_lineage_that_is_due_is_not_due(world):

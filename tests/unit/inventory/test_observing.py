@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.probe import ANSWERED, COULD_NOT_LOOK, Observation
@@ -51,6 +53,19 @@ def test_a_host_looks_where_the_controller_cannot():
     assert found["endpoints"][AT]["from"] == "web1"
     (parsed,) = Observations.parse(found).endpoints[AT]
     assert (parsed.sha256, parsed.whole) == (LEAF.sha256, False)
+
+
+@pytest.mark.parametrize(
+    ("says", "count", "whole"), [({"whole": True}, 1, True), ({"whole": False}, 1, False), ({}, 1, False), ({}, 2, True)]
+)
+def test_a_host_says_whether_it_saw_the_whole_chain_and_old_files_do_not(says, count, whole):
+    """Without the word more than one certificate is a chain, as it was when the file was written."""
+    row = {"endpoint": ENDPOINT, "address": "127.0.0.1", "answer": ANSWERED, "sha256": LEAF.sha256, "chain_pem": CHAIN[:count], **says}
+    data = look({"web1": answer(served=[row])}, unseen)
+    (kept,) = data["endpoints"][AT]["observations"]
+    assert Observations.parse(data).endpoints[AT][0].whole is whole is kept.pop("whole")
+    kept.update(says)
+    assert Observations.parse(data).endpoints[AT][0].whole is whole, "a file of before"
 
 
 def test_the_controllers_own_look_wins():

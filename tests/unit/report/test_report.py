@@ -13,9 +13,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.certops.clm.plugins.plugin_utils.report.model import build
+from ansible_collections.certops.clm.plugins.plugin_utils.report.model import build, lineage_id
 from ansible_collections.certops.clm.plugins.plugin_utils.report.words import ago, life_left, safe_url, span, visible
-from ansible_collections.certops.clm.plugins.plugin_utils.report.write import as_csv, page, render, write
+from ansible_collections.certops.clm.plugins.plugin_utils.report.write import as_csv, differs, headline_of, page, render, write
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 A, B = "a" * 64, "b" * 64
@@ -71,6 +71,17 @@ def test_what_failed_is_red_first_and_says_what_next(state):
 )
 def test_blind_and_due_are_never_green(change, tone):
     assert report(places=[place(**change)])["tone"] == tone
+
+
+def test_what_is_foreign_is_said_with_the_reason_and_is_not_green():
+    found = report(places=[place(held=True, why="issued by CN=Somebody; certbot keeps it")])
+    assert (found["tone"], found["headline"]) == ("warn", "1 place left alone: what is served there is foreign")
+    assert "certbot keeps it" in page(found)
+
+
+@pytest.mark.parametrize("state, said", [("anchored", "signed checkpoints"), ("unanchored", "nobody could tell a rewrite")])
+def test_a_ledger_is_called_no_better_than_it_is(state, said):
+    assert said in page(report(ledger={"ok": True, "state": state, "events": 3, "chains": 1}))
 
 
 def test_a_broken_ledger_turns_the_page_red():
@@ -129,3 +140,45 @@ def test_times_in_words(length, text):
 def test_small_words():
     assert visible("a\nb") == "a<U+000A>b" and safe_url("https://x/") == "https://x/" and safe_url("ftp://x") == ""
     assert life_left(NOW, NOW + timedelta(days=10), NOW + timedelta(days=9)) == 10 and life_left(None, NOW, NOW) is None
+
+
+def kept(**more):
+    known = {
+        "id": lineage_id("ldap"),
+        "lineage": "ldap",
+        "place": "the secret store only",
+        "kept_sha256": A,
+        "kept_until": None,
+        "answer": "",
+        "why": "",
+    }
+    return {**known, **more}
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "tone"),
+    [
+        ({}, "kept", "good"), ({"why": "it expires soon"}, "due", "warn"), ({"kept_sha256": ""}, "not_seen", "warn"),
+        ({"answer": "could_not_look"}, "could_not_look", "bad"),
+    ],
+)  # fmt: skip
+def test_a_lineage_without_a_deployment_is_kept_and_served_nowhere(change, state, tone):
+    (row,) = report(places=[kept(**change)])["places"]
+    assert (row["state"], row["tone"], row["served_short"], row["served_sha256"]) == (state, tone, "nowhere", "")
+
+
+def test_what_became_of_a_lineage_without_a_deployment_is_shown():
+    events = [outcome("failed", "", lineage="ldap", message="the CA is closed", next_action="open it")]
+    found = report(places=[kept()], events=events)
+    assert found["failed"][0]["served_text"] == f"Kept now: {A[:12]}." and "the CA is closed" in page(found) and "open it" in page(found)
+    assert report(places=[place()], events=events)["failed"] == [], "the outcome of a lineage is not one of its deployments"
+
+
+def test_only_what_is_said_counts_as_news(tmp_path):
+    first = report()
+    assert differs(tmp_path, first) and headline_of(tmp_path) == ""
+    write(tmp_path, first)
+    assert not differs(tmp_path, {**first, "generated_at": "later"}) and headline_of(tmp_path) == "Nothing is due"
+    assert differs(tmp_path, report(events=[outcome("done")]))
+    (tmp_path / "report.json").write_text("[")
+    assert differs(tmp_path, first)

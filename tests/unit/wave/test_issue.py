@@ -152,5 +152,5 @@ def test_a_version_is_handed_on_without_its_key(tmp_path):
     world = World(tmp_path)
     name = world.version("shop", world.authority.chain("shop.example.com"))
     found = wave.version_of(world.store, "shop", name)
-    assert set(found) == {"lineage", "version", "state", "sha256", "spki_sha256", "chain_pem"} and "PRIVATE" not in str(found)
+    assert set(found) == {"lineage", "version", "request_id", "state", "sha256", "spki_sha256", "chain_pem"} and "PRIVATE" not in str(found)
     assert wave.version_of(world.store, "shop", "") is None and wave.version_of(world.store, "shop", "000009-aaaaaaaa") is None

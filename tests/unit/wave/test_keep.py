@@ -76,3 +76,41 @@ def test_a_lineage_that_somebody_has_is_busy_and_its_neighbour_is_kept(world):
     done, errors = settle_versions(world.store, fate, {"shop": {"version": new}, "blog": {"version": other}}, {})
     assert done == {"blog": "promoted"} and isinstance(errors["shop"], BusyError)
     assert world.store.current("blog") == other and world.store.current("shop") != new
+
+
+def test_what_another_run_has_for_a_moment_is_waited_for_once_the_rest_is_written(world):
+    new = world.version("shop", world.authority.chain("shop.example.com"), state="issued", promote=False)
+    other = world.version("blog", world.authority.chain("blog.example.com"), state="issued", promote=False)
+    world.store.flush()
+    lease = world.store.begin("shop", world.store.current("shop"))
+    said = []
+
+    def pause(seconds, why):
+        said.append(why)
+        assert World(world.folder).store.current("blog") == other, "it holds nothing while it waits"
+        world.store.end(lease)
+
+    versions = {"shop": {"version": new}, "blog": {"version": other}}
+    done, errors = settle_versions(World(world.folder).store, dict.fromkeys(("shop", "blog"), "proven"), versions, {}, pause)
+    assert (done, errors) == ({"shop": "promoted", "blog": "promoted"}, {}) and len(said) == 1 and "has the lineage shop" in said[0]
+    assert world.store.current("shop") == new
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_what_another_run_proved_while_we_waited_is_not_taken_back(world, newer):
+    """A newer version that became the current one stays it; ours is proven all the same. An older one was there before us."""
+    ours = world.version("shop", world.authority.chain("shop.example.com"), state="issued", promote=False)
+    world.store.flush()
+    lease = world.store.begin("shop", world.store.current("shop"))
+    first = world.store.versions("shop")[0].version
+
+    def pause(seconds, why):
+        world.store.end(lease)
+        if newer:
+            world.version("shop", world.authority.chain("shop.example.com", age=0))
+            world.store.flush()
+
+    done, errors = settle_versions(World(world.folder).store, {"shop": "proven"}, {"shop": {"version": ours}}, {}, pause)
+    store = World(world.folder).store
+    assert done and not errors and store.load("shop", ours).state == "proven"
+    assert (store.current("shop") > ours) if newer else store.current("shop") == ours != first

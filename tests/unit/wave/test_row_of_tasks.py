@@ -37,14 +37,14 @@ def test_batch_steps_run_once_and_work_on_servers_runs_on_the_real_host():
     for task in TASKS[:-1]:
         if any(key.startswith("certops.clm.wave_") for key in task):
             assert task["run_once"] is True
-        if "certops.clm.server_deployment" in task:
+        if any(key.startswith("certops.clm.server_") for key in task):
             assert task["delegate_to"] == "{{ clm_server }}" and "run_once" not in task
 
 
 def test_what_servers_say_is_never_templated():
     """On core 2.16 hostvars templates the message of an unreachable host, which holds its SSH banner."""
     text = (ROOT / "roles/rotate/tasks/main.yml").read_text()
-    for name in [task["register"] for task in TASKS if "certops.clm.server_deployment" in task]:
+    for name in [task["register"] for task in TASKS if any(key.startswith("certops.clm.server_") for key in task)]:
         assert f"certops.clm.registered(hostvars, '{name}')" in text and f"'extract', hostvars, '{name}'" not in text
 
 

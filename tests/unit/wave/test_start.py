@@ -11,7 +11,9 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.module_utils.policy.policy import Policy
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_all
+from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, standings, undeployed
 from ansible_collections.certops.clm.plugins.plugin_utils.wave import start
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 from ansible_collections.certops.clm.tests.support.world import NOW, World, finding
@@ -52,25 +54,25 @@ def test_a_server_that_could_not_be_asked_is_a_blind_spot(world, reached, server
     chain = world.authority.chain("shop.example.com")
     world.version("shop", chain)
     serve(world, chain, chain, chain, chain)
-    found = start.blind_spots(load(str(world.save())), Observations.parse(world.observations), judged(world), servers, allowed)
+    found = start.blind_spots(Observations.parse(world.observations), judged(world), servers, allowed)
     assert len(found) == len(spots) and all(part in text for part, text in zip(spots, found))
 
 
 def test_what_nobody_saw_and_is_not_due_would_be_green_by_luck(world):
     for name in ALL:
         world.server(name, *[finding("/etc/tls/shop.pem", chain) for chain in [world.authority.chain("shop.example.com")]])
-    before = start.blind_spots(load(str(world.save())), Observations.parse(world.observations), judged(world), ALL, [])
+    before = start.blind_spots(Observations.parse(world.observations), judged(world), ALL, [])
     assert before == [], "without a version all are due, and their waves prove them"
     chain = world.authority.chain("shop.example.com")
     world.version("shop", chain)
     serve(world, chain, chain, chain)
     world.server("web4", finding("/etc/tls/shop.pem", chain))
-    found = start.blind_spots(load(str(world.save())), Observations.parse(world.observations), judged(world), ALL, [])
+    found = start.blind_spots(Observations.parse(world.observations), judged(world), ALL, [])
     assert len(found) == 1 and "web4" in found[0]
 
 
 def test_a_server_that_was_never_asked_is_a_blind_spot(world):
-    found = start.blind_spots(load(str(world.save())), Observations.parse(world.observations), judged(world), ALL, ALL[1:])
+    found = start.blind_spots(Observations.parse(world.observations), judged(world), ALL, ALL[1:])
     assert found == ["web1: it was not asked"]
 
 
@@ -89,7 +91,7 @@ def test_sizes_and_sentence_of_a_rotation(world):
     due = list(found)
     sizes = start.sizes([*due, "stranger"], due[:1], found, [2, "rest"])
     assert sizes == {"canary_sizes": [1], "wave_sizes": [1, 1, 1]}, "never more than a third of a service"
-    facts = start.summary(found, due, due[:1], NOW)
+    facts = start.summary(found, [], due, due[:1], NOW)
     assert (facts["managed"], facts["due"], facts["canaries"], facts["seen"]) == (4, 4, 1, 0)
     assert "4 due. 1 go first as canaries, then 3 in waves of 1, 1, 1." in start.sentence(facts, sizes)
 
@@ -99,7 +101,7 @@ def test_nothing_due_says_what_comes_next(world):
     world.version("shop", chain)
     serve(world, chain, chain, chain, chain)
     found = judged(world)
-    facts, sizes = start.summary(found, [], [], NOW), start.sizes([], [], found, ["rest"])
+    facts, sizes = start.summary(found, [], [], [], NOW), start.sizes([], [], found, ["rest"])
     assert sizes == {"canary_sizes": [1], "wave_sizes": [1]}, "an empty serial is an error of Ansible"
     assert "Nothing to do. The next one is shop at 20" in start.sentence(facts, sizes) and facts["seen"] == 4
 
@@ -115,8 +117,42 @@ def test_what_a_killed_run_left_served_but_unproven_is_due_and_not_taken_for_goo
 
 def test_an_inventory_that_leaves_out_what_is_due_stops_the_run(world):
     old = world.authority.chain("shop.example.com", age=60)
+    world.version("shop", old)
     world.version("shop", world.authority.chain("shop.example.com"))
     serve(world, old, old, old, old)
     found = judged(world)
     assert start.left_out(found, list(found), NOW) == [] and start.left_out(found, [], NOW) == list(found)
 
+
+def alone(world, now=NOW):
+    manifest = load(str(world.save()))
+    return standings(manifest, undeployed(manifest), world.store, now, {})
+
+
+def test_a_lineage_without_a_deployment_counts_as_seen_managed_and_due(world):
+    world.manifest["lineages"] = {name: {"names": [f"{name}.example.com"], "deployments": []} for name in ("ldap", "mail")}
+    world.version("ldap", world.authority.chain("ldap.example.com"))
+    kept = alone(world)
+    facts = start.summary({}, kept, [], [], NOW)
+    assert [facts[key] for key in ("seen", "managed", "undeployed", "due")] == [1, 2, 2, 1] and facts["to_issue"] == ["mail"]
+    text = start.sentence(facts, {"canary_sizes": [1], "wave_sizes": [1]})
+    assert text == (
+        "0 of 0 managed deployments seen, and 1 of 2 lineages without a deployment in the secret store; 1 due. "
+        "Issued into the secret store only: mail."
+    )
+    world.version("mail", world.authority.chain("mail.example.com", age=2))
+    facts = start.summary({}, alone(world), [], [], NOW)
+    assert facts["due"] == 0 and "Nothing to do. The next one is mail at 20" in start.sentence(facts, {})
+
+
+def test_a_lineage_without_a_deployment_is_due_while_its_newest_version_is_not_the_current_one(world):
+    world.manifest["lineages"] = {"ldap": {"names": ["ldap.example.com"], "deployments": []}}
+    world.version("ldap", world.authority.chain("ldap.example.com", age=70))
+    world.version("ldap", world.authority.chain("ldap.example.com"), state="issued", promote=False)
+    assert [one.issue.word for one in alone(world)] == ["expiring"], "no wave will ever make it the current one"
+
+
+def test_a_store_that_cannot_tell_about_a_lineage_is_a_blind_spot(world):
+    kept = Standing(load(str(world.save())).lineages["shop"], Policy.load(()), error="its folder cannot be read")
+    assert start.blind_spots(Observations(), {}, [], [], [kept]) == ["shop: its folder cannot be read"]
+    assert start.blind_spots(Observations(), {}, [], ["shop"], [kept]) == []

@@ -13,7 +13,8 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave import issue as s
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scripted import Scripted, swap
 
-LINEAGE = {"issuer": "ca", "profile": "web", "names": (), "labels": {}, "forced": "", "reuse_key": "", "compromised": ()}
+LINEAGE = {"issuer": "ca", "profile": "web", "names": (), "labels": {}, "forced": "", "reuse_key": "", "compromised": (),
+           "fallback_issuers": (), "standby_for": ""}
 
 
 def _converge(wanted: Sequence[Any], *, check_mode: bool, **more: Any) -> Dict[str, Outcome]:
@@ -35,7 +36,7 @@ class _Issue(WaveAction):
 
     def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
         plan = args["plan"]
-        store: Any = SimpleNamespace(load=lambda name: None)
+        store: Any = SimpleNamespace(load=lambda name: None, append=lambda events: None)
         tools = {"store": store, "open_issuer": lambda given: store, "ledger": store, "clock": store, "check_mode": check_mode}
         requests = shipped.requests_of(plan, args["requested"])
         manifest = _manifest(list(plan["lineages"]))

@@ -10,6 +10,7 @@ from typing import Any, Dict
 from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, UNCHANGED, Outcome
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.gate import checked_gate
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.gates import parse_gates
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scripted import Scripted, script
 
 LABELS = {"owner": "", "service": "", "environment": "", "criticality": "low", "runbook": "", "consumers": []}
@@ -37,6 +38,7 @@ class _Plan(WaveAction):
             "lineages": {item["lineage"]: {"key_origin": "host", "dead": [], "labels": LABELS, "issuer": "ca"} for item in items.values()},
             "secret_store": {"type": "directory", "path": "/nonexistent"},
             "refused": refused,
+            "gates": parse_gates(args["gates"]),
         }
         gate = checked_gate(args["gate"], self._loader, self._task._role)
         good = {host: Outcome(UNCHANGED, "plan").as_dict() for host in items}
@@ -44,7 +46,7 @@ class _Plan(WaveAction):
 
     @staticmethod
     def _item(host: str, server: str, lead: str) -> Dict[str, Any]:
-        deployment = {"id": host, "lineage": f"of-{host}", "server": server, "endpoints": []}
+        deployment = {"id": host, "lineage": f"of-{host}", "server": server, "endpoints": [{"host": host, "port": 443}]}
         return {
             "deployment": deployment,
             "lineage": f"of-{host}",

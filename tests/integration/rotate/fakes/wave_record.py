@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any, Iterator
+from typing import Any, Dict, Iterator, Tuple
 
 from ansible_collections.certops.clm.plugins.plugin_utils.shipped import wave_record as shipped
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scripted import Scripted, log, swap
 
 
 class _Ledger:
+    facts: Dict[str, Any] = {}
+    problems: Tuple[str, ...] = ()
+
     def append(self, events: Any) -> None:
         log("ledger", [event["deployment"] for event in events], states=[event["state"] for event in events])
 
 
 @contextmanager
-def _open(*given: Any) -> Iterator[_Ledger]:
+def _open(*given: Any, **more: Any) -> Iterator[_Ledger]:
     yield _Ledger()
 
 
@@ -29,7 +32,7 @@ swap(
     remember=lambda *given: None,
     open_store=lambda *given: None,
     open_ledger=_open,
-    settle_versions=lambda *given: ({}, {}),
+    settle_versions=lambda *given, **more: ({}, {}),
     write_report=lambda *given, **more: {"files": {}},
 )
 

@@ -1,0 +1,79 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drops the versions that nobody wants and nothing serves, in the controller's own process."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Dict, Mapping
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.certops.clm.plugins.module_utils.edge import new_run_id, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
+from ansible_collections.certops.clm.plugins.module_utils.flows.cleanup import clean, facts_of
+from ansible_collections.certops.clm.plugins.module_utils.manifest import load
+from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
+from ansible_collections.certops.clm.plugins.module_utils.outcome import Answer, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.policy.duration import duration
+from ansible_collections.certops.clm.plugins.plugin_utils import whole_view
+from ansible_collections.certops.clm.plugins.plugin_utils.edge import run_action
+from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
+from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
+from ansible_collections.certops.clm.plugins.plugin_utils.tidying import dates, revokers, sentence, tidied
+from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger, open_store
+
+
+class ActionModule(ActionBase):
+    """Batch: one outcome for each version, failing at the end when one failed, and as a whole when the look was not whole."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
+        """The result of the task."""
+        super().run(tmp, task_vars)
+        self._variables: Mapping[str, Any] = task_vars or {}
+        return run_action(self, self._work, runbook="ending")
+
+    def _work(self, args: Mapping[str, Any], check_mode: bool) -> Mapping[str, Outcome]:
+        whole_view.refuse_part(self._variables)
+        now = utc_now()
+        manifest = load(args["manifest"])
+        store = open_store(manifest.secret_store, utc_now)
+        live = without(manifest, retired_names(manifest, store))
+        seen = load_observations(manifest.observations)
+        spots = [*untrusted(args["blind"])]
+        spots += whole_view.blind_spots(live, seen, now, timedelta(seconds=duration(args["max_age"], "max_age"))).values()
+        spots += [f"{name} is not in the inventory of this run" for name in whole_view.missing_hosts(live, args["hosts"])]
+        if spots:
+            raise ClmError(f"not everything was seen, so nothing is dropped: {whole_view.said(spots)}", hint=whole_view.BLIND_HINT)
+        used = {**{str(one): "a source of the inventory found it" for one in args["seen"]}, **whole_view.in_use(seen)}
+        work = tidied(live, store, now)
+        answer = Answer(work["errors"])
+        with open_ledger(manifest, utc_now, check_mode, checkpoint=True) as ledger:
+            if ledger.shut:
+                raise ClmError("the ledger cannot be written, so nothing is dropped", hint="mend the ledger first", runbook="ledger")
+            answer.update(
+                clean(
+                    work["lineages"],
+                    store=store,
+                    revokers=revokers(manifest, utc_now),
+                    in_use=used,
+                    dates=dates(manifest),
+                    retention=timedelta(seconds=duration(args["retention"], "retention")),
+                    ledger=ledger,
+                    clock=utc_now,
+                    run_id=str(args["run_id"] or new_run_id()),
+                    check_mode=check_mode,
+                    pause=shown(),
+                )
+            )
+        facts = facts_of(answer)
+        others = sum(name not in manifest.lineages for name in store.lineages())
+        answer.more, answer.problem = {**ledger.facts, "summary": facts, "said": sentence(facts, others)}, "; ".join(ledger.problems)
+        return answer

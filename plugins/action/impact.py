@@ -1,0 +1,79 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers what breaks when a certificate, a key, an issuer or a host is lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Mapping, Set
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.certops.clm.plugins.module_utils import files
+from ansible_collections.certops.clm.plugins.module_utils.anchors import load_anchors
+from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
+from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
+from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
+from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store, survey
+from ansible_collections.certops.clm.plugins.plugin_utils.impact import impact, sentence
+from ansible_collections.certops.clm.plugins.plugin_utils.impact_question import KINDS, Question
+from ansible_collections.certops.clm.plugins.plugin_utils.standing import issuer_identities
+from ansible_collections.certops.clm.plugins.plugin_utils.text_table import table
+from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
+
+COLUMNS = ("role", "service", "environment", "criticality", "owner", "consumers", "id", "not_after", "why")
+
+
+class ActionModule(ActionBase):
+    """Reads what is known; a place of which nobody knows what it serves makes it fail, with everything that was found."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
+        """The result of the task."""
+        result: Dict[str, Any] = super().run(tmp, task_vars)
+        try:
+            args = validated(self)
+            found = _answer(args)
+            if args["dest"] and not self._task.check_mode:
+                files.write(args["dest"], (json.dumps(found, sort_keys=True, indent=1) + "\n").encode(), mode=0o644)
+            result.update(untrusted(found), changed=False)
+        except ClmError as error:
+            result.update(failed=True, **error_result(error))
+        return result
+
+
+def _answer(args: Mapping[str, Any]) -> Dict[str, Any]:
+    manifest = load(args["manifest"])
+    store = open_store(manifest, utc_now)
+    question = _question(args, manifest, store)
+    observations = load_observations(manifest.observations)
+    estate = survey(manifest, args["sources"], utc_now)
+    found = impact(question, estate, observations, store)
+    blind = [*found.pop("unknown"), *estate.blind]
+    said = sentence(question, found, utc_now())
+    answer = {**found, "table": table(found["rows"], COLUMNS), "blind": blind, "msg": said}
+    if blind:
+        what = f"{len(blind)} could not be looked at, so they may depend on it too"
+        answer.update(failed=True, msg=f"{said} {what}: {'; '.join(blind[:5])}. Run certops.clm.discover where they can be reached.")
+    return answer
+
+
+def _question(args: Mapping[str, Any], manifest: Manifest, store: SecretStore) -> Question:
+    asked = [kind for kind in KINDS if args[kind]]
+    if len(asked) != 1:
+        raise ConfigError(f"give exactly one of {', '.join(KINDS)}", field=asked[1] if asked else KINDS[0])
+    value = str(args[asked[0]])
+    issued: Set[str] = set()
+    if asked[0] == "issuer" and value in manifest.issuers:
+        identity = issuer_identities(manifest, utc_now).get(value, "")
+        versions = (version for name in store.lineages() for version in store.versions(name))
+        issued = {version.sha256 for version in versions if version.sha256 and version.meta.get("issuer") == identity}
+    return Question.ask(asked[0], value, load_anchors(manifest.client_classes, "client_classes"), issued)

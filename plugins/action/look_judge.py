@@ -1,0 +1,96 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judges whether a look saw enough, and keeps how much every source found."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, NotFoundError
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
+from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
+from ansible_collections.certops.clm.plugins.plugin_utils import blindness
+from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
+from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store
+from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, part_of_run
+from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
+from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
+
+
+class ActionModule(ActionBase):
+    """Reads what was seen, and writes one small file of the controller; it never fails for what was not seen."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
+        """The result of the task."""
+        result: Dict[str, Any] = super().run(tmp, task_vars)
+        try:
+            args = untrusted(validated(self))
+            part = part_of_run(self._loader, task_vars or {})
+            result.update(untrusted(_judge(args, part, args["keep"] and not self._task.check_mode)), changed=False)
+        except ClmError as error:
+            result.update(failed=True, **error_result(error, "blind"))
+        return result
+
+
+def _judge(args: Mapping[str, Any], part: Part, keep: bool) -> Dict[str, Any]:
+    least_share = blindness.share(args["least_share"])
+    manifest = load(args["manifest"])
+    retired = retired_names(manifest, open_store(manifest, utc_now))
+    live = without(manifest, retired)
+    seen = _seen(manifest)
+    path = blindness.counts_file(manifest.observations)
+    last = blindness.load(path)
+    kept = last.without(blindness.ended(manifest, set(retired) - set(last.retired)))
+    counted = blindness.count(live, seen, args["sources"])
+    unnamed = {name for name in kept.found if name.startswith("server ") and name not in counted.configured}
+    unasked = {name for name in kept.found if name.startswith("server ") and name not in counted.found} if part else set()
+    less = blindness.ended(manifest, set(args["ending"]) - set(retired))
+    fewer = blindness.fewer(kept.without(less), counted, unnamed | unasked, least_share)
+    refused = {name: text for name, text in fewer.items() if not blindness.accepted(name, args["accept_fewer"])}
+    found = blindness.updated(kept, counted, {*refused, *less}, unasked - unnamed)
+    if keep and (last.first or (found, sorted(retired)) != (dict(last.found), sorted(last.retired))):
+        blindness.save(path, found, retired, utc_now())
+    silent = blindness.silent(args["sources"])
+    unknown = [] if part.sliced else [f"{name}: the inventory does not have this server" for name in args["unknown_servers"]]
+    accepted = sorted(set(fewer) - set(refused))
+    return {
+        "part": part.sentence,
+        "first": kept.first,
+        "found": dict(counted.found),
+        "found_last": dict(kept.found),
+        "fewer": refused,
+        "silent": silent,
+        "not_seen": [*args["blind"], *unknown, *refused.values()],
+        "msg": " ".join(_said(part, seen, kept, [blindness.short(name) for name in accepted])),
+    }
+
+
+def _seen(manifest: Manifest) -> Observations:
+    try:
+        return load_observations(manifest.observations)
+    except NotFoundError:  # the inventory says so, and so does clm_blind
+        return Observations()
+
+
+def _said(part: Part, seen: Observations, kept: blindness.Kept, accepted: List[str]) -> List[str]:
+    said = []
+    if part:
+        stale = [name for name, look in seen.servers.items() if look.kept_from]
+        said.append(f"This look is partial: {part.sentence}.")
+        if stale:
+            said.append(f"What {len(stale)} servers serve stands as it was seen before: {', '.join(stale[:10])}.")
+    if kept.first:
+        said.append("There is no earlier look to compare the numbers with.")
+    if accepted:
+        said.append(f"Accepted, though they found fewer than in the last look: {', '.join(accepted)}.")
+    return said

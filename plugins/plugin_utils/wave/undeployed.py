@@ -1,0 +1,97 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lineages that no deployment serves: issued into the secret store, one outcome each, while the waves go their own way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
+from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, PENDING, PLANNED, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.issue import issue_lineages
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import LABELS, can_wait
+
+NO_TIME = "what is kept holds no longer than 12 hours or a quarter of its life."
+RUN_AGAIN = "Mend that, then run certops.clm.rotate again: it goes on where this one stopped and issues nothing twice."
+
+
+def lineages_of(manifest: Manifest, names: Sequence[str]) -> List[Lineage]:
+    """The lineages of these names; ConfigError for one that a wave is to renew, or that nobody knows."""
+    for name in names:
+        lineage = manifest.lineages.get(name)
+        if lineage is None or lineage.deployments:
+            why = "has deployments: a wave renews it" if lineage else "is not in the manifest"
+            raise ConfigError(f"the lineage {name!r} {why}", field="lineages")
+    return [manifest.lineages[name] for name in names]
+
+
+def issue_undeployed(lineages: Sequence[Lineage], manifest: Manifest, *, clock: Clock, **how: Any) -> Dict[str, Outcome]:
+    """One outcome for each lineage by its name; the new version is the current one, for nobody is there to prove it."""
+    issued = issue_lineages(lineages, manifest, {}, clock=clock, promote=True, **how)
+    return {name: _last_word(outcome, clock()) for name, outcome in issued.items()}
+
+
+def _last_word(outcome: Outcome, now: datetime) -> Outcome:
+    """What waits for an issuer stays so from run to run, and has failed when too little life is left in what is kept."""
+    if outcome.state == FAILED:
+        return replace(outcome, next_action=outcome.next_action or RUN_AGAIN)
+    if outcome.state == UNCHANGED and outcome.reason is not None and not outcome.after.get("sha256"):
+        outcome = replace(outcome, state=PENDING)  # asked for by an earlier run: the flow has nothing new to say
+    if outcome.state != PENDING or not outcome.before or can_wait(_life(outcome.before), now):
+        return outcome
+    return replace(outcome, state=FAILED, message=f"{outcome.message}. There is no time left to wait: {NO_TIME}")
+
+
+def _life(facts: Mapping[str, Any]) -> Tuple[Optional[datetime], ...]:
+    """notBefore and notAfter, None where they could not be read."""
+    texts = [str(facts.get(name) or "") for name in ("not_before", "not_after")]
+    return tuple(datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None for text in texts)
+
+
+def events(manifest: Manifest, outcomes: Mapping[str, Outcome], run_id: str) -> List[Dict[str, Any]]:
+    """The ledger's last word on each lineage of a run, as waves write it for each deployment."""
+    return [
+        {
+            "action": "outcome",
+            "step": outcome.step,
+            "run_id": run_id,
+            "request_id": outcome.after.get("request_id", ""),
+            "lineage": name,
+            "version": outcome.after.get("version", ""),
+            "sha256": outcome.after.get("sha256", ""),
+            "spki_sha256": outcome.after.get("spki_sha256", ""),
+            "before_sha256": outcome.before.get("sha256", ""),
+            "state": outcome.state,
+            "reason": outcome.reason.word if outcome.reason else "",
+            "message": outcome.message,
+            "next_action": outcome.next_action,
+            "runbook_page": outcome.as_dict()["runbook_page"],
+            **{label: manifest.lineages[name].labels.get(label, "") for label in LABELS},
+        }
+        for name, outcome in outcomes.items()
+        if outcome.state not in (PLANNED, UNCHANGED)
+    ]
+
+
+def lines(outcomes: Mapping[str, Outcome]) -> List[str]:
+    """One line for a person for each lineage."""
+    return [_line(name, outcome) for name, outcome in outcomes.items()]
+
+
+def _line(name: str, outcome: Outcome) -> str:
+    text = f"{name}: {outcome.state}"
+    if outcome.reason is not None:
+        text += f" ({outcome.reason.sentence})"
+    after = outcome.after
+    if after.get("sha256"):
+        text += f", SHA-256 {after['sha256']} until {after.get('not_after')}"
+    if outcome.message:
+        text += f": {outcome.message}"
+    text += f" Next: {outcome.next_action}" if outcome.next_action else ""
+    page = outcome.as_dict()["runbook_page"]
+    return f"{text} Runbook: {page}" if page else text

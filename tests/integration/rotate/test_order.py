@@ -1,0 +1,34 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is changed first: canaries, then by environment and criticality, and never more than a third of one service at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certops.clm.tests.integration.rotate.campaign import OTHERS, SHOP, Campaign
+
+
+@pytest.mark.every_core
+def test_waves_go_by_environment_and_criticality_and_hold_a_third_of_a_service(lab, ansible, tmp_path):
+    campaign = Campaign(lab, ansible, tmp_path, ["shop", *OTHERS])
+    lineages = campaign.manifest["lineages"]
+    lineages["shop"].update(environment="prod", criticality="critical", service="shop")
+    lineages["orders"].update(environment="staging", criticality="high")
+    lineages["api"].update(environment="staging", criticality="low")
+    lineages["edge"].update(environment="dev", criticality="critical")
+    campaign.write()
+    run = campaign.run(args=["--check"], clm_waves=["rest"]).ok()
+    plans = run.results("certops.clm.rotate : Plan the wave")
+    waves = [[plan["plan"]["items"][host]["server"] for host in plan["plan"]["hosts"]] for plan in plans]
+    (canary,), first, last = waves
+    assert canary in SHOP and first[:3] == ["lb1", "app1", "db1"]
+    assert len(first) == 4 and sorted([canary, first[3], *last]) == sorted(SHOP)
+
+
+def test_a_soak_looks_again_and_again_and_not_once(lab, ansible, tmp_path):
+    campaign = Campaign(lab, ansible, tmp_path, ["api"])
+    run = campaign.run(rotate_soak=3.2).ok()
+    (proved,) = run.results("certops.clm.rotate : Prove what is served")
+    assert 3 <= proved["looks"] <= 6 and lab.served("app1", verify=False) == campaign.current("api")

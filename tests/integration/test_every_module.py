@@ -1,0 +1,177 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module and action through ansible-playbook: twice, in check mode, with a wrong argument, and without a key anywhere.
+
+The table is every_module.yml; a module without a row fails here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+
+from ansible_collections.certops.clm.plugins.module_utils.manifest import load
+from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
+from ansible_collections.certops.clm.tests.integration.rotate.test_leaks import needles
+from ansible_collections.certops.clm.tests.support.world import KEY_PEM, World, finding
+
+TABLE = Path(__file__).with_name("every_module.yml")
+ROWS: List[Dict[str, Any]] = yaml.safe_load(TABLE.read_text())
+NAMES = [row["module"] for row in ROWS]
+MODULES = Path(__file__).parents[2] / "plugins" / "modules"
+LOUD = {"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_DEBUG": "1"}
+KEYS = ("key.pem", "passphrase", "backup.passphrase", "api.key", "ledger-key.pem")  # where keys belong
+FACTS = ("observations.json",)  # what is seen is kept in check mode too
+
+
+def test_every_module_has_a_row():
+    missing = {path.stem for path in MODULES.glob("*.py")} - {row["module"] for row in ROWS}
+    assert not missing, f"add a row for {', '.join(sorted(missing))} to {TABLE.relative_to(MODULES.parents[1])}: its head says how"
+
+
+def test_no_row_is_of_a_module_that_is_gone():
+    assert {row["module"] for row in ROWS} <= {path.stem for path in MODULES.glob("*.py")}
+
+
+class Site:
+    """One managed server with one deployment, lineages that are kept only, and versions to go back to."""
+
+    def __init__(self, lab: Any, ansible: Any, place: Path) -> None:
+        self.campaign = Campaign(lab, ansible, place, ["api"])
+        for name in ("ldap", "mail"):
+            self.campaign.manifest["lineages"][name] = {"names": [f"{name}.lab.example"], "deployments": []}
+        self.campaign.manifest["issuers"]["second"] = {"type": "local_ca", "path": "second", "passphrase_file": "passphrase"}
+        for name in ("spare", "spare-two"):
+            wanted = {"names": [f"{name}.lab.example"], "deployments": [], "consumers": ["spares"], "standby": "second"}
+            self.campaign.manifest["lineages"][name] = wanted
+        self.campaign.manifest["client_classes"]["spares"] = {"anchors": "spares.pem"}
+        self.campaign.write()
+        world = World(place)
+        (place / "spares.pem").write_bytes(world.authority.root.public_bytes(serialization.Encoding.PEM))
+        for name in ("kept", "kept-two", "ended", "ended-two", "spare.standby", "spare-two.standby"):
+            for age in (9, 1):
+                world.version(name, world.authority.chain(f"{name}.lab.example", age=age))
+        world.store.flush()
+        self.foreign = finding("/etc/tls/foreign.pem", world.authority.chain("foreign.lab.example"), server_names=["foreign.lab.example"])
+        self.lab, self.ansible, self.place = lab, ansible, place
+        (self.item,) = load(str(place / "manifest.yml")).deployments
+        self.output = b""
+        with os.fdopen(os.open(ansible.place / "backup.passphrase", os.O_WRONLY | os.O_CREAT, 0o600), "w") as stream:
+            stream.write("a long passphrase of a backup\n")
+
+    def variables(self) -> Dict[str, Any]:
+        """What the rows may name."""
+        endpoints = [endpoint.as_dict() for endpoint in self.item.endpoints]
+        look = {"files": [self.item.certificate_file], "endpoints": endpoints}
+        look["named"] = [{**one, "id": f"e{number}"} for number, one in enumerate(endpoints)]
+        state = self.lab.hosts["app1"].path("/var/lib/certops-clm")
+        paths = {"place": str(self.place), "outside": str(self.ansible.place), "state_dir": state}
+        return {**paths, "item_id": self.item.id, "look_at": look, "foreign": self.foreign}
+
+    def run(self, tasks: List[Dict[str, Any]], args: List[str], env: Dict[str, str]) -> Dict[str, Dict[str, Any]]:
+        """The results by the names of the tasks; nothing stops at a failure."""
+        play = {"hosts": "localhost", "gather_facts": False, "vars": self.variables(), "tasks": tasks}
+        run = self.ansible.playbook([play], inventory=self.campaign.inventories, args=args, env=env)
+        self.output += run.output.encode()
+        return {event["task"]: {**event["result"], "status": event["status"]} for event in run.events if "task" in event}
+
+    def files(self) -> Dict[str, str]:
+        """A hash of all that a task could have written, here and on the server."""
+        found = {}
+        for place in (self.place, *(self.lab.hosts["app1"].real(folder) for folder in ("/etc", "/var/lib"))):
+            for path in place.rglob("*"):
+                if path.is_symlink():
+                    found[str(path)] = os.readlink(path)
+                elif path.is_file() and path.name not in FACTS:
+                    found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
+
+    def texts(self) -> Dict[str, bytes]:
+        """Everything printed, and every file where no key belongs: here, of Ansible, and of the server."""
+        found = {"output": self.output}
+        for place in (self.place, self.ansible.place, self.lab.hosts["app1"].root):
+            for path in place.rglob("*"):
+                if path.is_file() and not path.is_symlink() and path.name not in KEYS and "certops-clm" not in path.parts:
+                    found[str(path)] = path.read_bytes()
+        return found
+
+
+def task(row: Dict[str, Any], name: str, arguments: Dict[str, Any], register: bool = True) -> Dict[str, Any]:
+    """One call that stops nothing."""
+    made: Dict[str, Any] = {"name": name, f"certops.clm.{row['module']}": arguments, "ignore_errors": True}
+    if row.get("server"):
+        made.update(delegate_to="app1", vars={})
+    return {**made, "register": f"r_{row['module']}"} if register else made
+
+
+def test_each_twice_planned_wrong_and_without_a_key(lab, ansible, tmp_path):
+    site = Site(lab, ansible, tmp_path)
+    twice_changes_once(site)
+    lab.servers["app1"].reset()  # there is something to deploy again
+    before = site.files()
+    planned = [task(row, row["module"], row.get("planned", row["call"])) for row in ROWS]
+    refused = [{**task(row, f"{row['module']} wrong", {**row["call"], **row["wrong"]}, False), "check_mode": False} for row in ROWS]
+    said = site.run([*planned, *refused], ["--check", "--diff", "-vvvvv"], {})
+    after = site.files()
+    assert [path for path in {**before, **after} if before.get(path) != after.get(path)] == [], (
+        "something was written in check mode, or for a wrong argument"
+    )
+    assert problems(said, NAMES) == []
+    assert changed(said, NAMES) == [row["module"] for row in ROWS if row.get("plans", row.get("changes"))]
+    assert [f"{row['module']}: {text}" for row in ROWS for text in [unclear(row, said)] if text] == []
+    found = {place for place, text in site.texts().items() for needle in secrets_of(site) if needle in text}
+    assert not found, sorted(found)
+
+
+def twice_changes_once(site: Site) -> None:
+    """Every row two times in a row, as loud as Ansible can be."""
+    calls = [(row, f"{row['module']}{again}", not again) for row in ROWS for again in ("", " again")]
+    done = site.run([task(row, name, row["call"], register) for row, name, register in calls], ["-vvvvv", "--diff"], LOUD)
+    assert problems(done, [name for _row, name, _register in calls]) == []
+    assert changed(done, NAMES) == [row["module"] for row in ROWS if row.get("changes")]
+    again = [f"{row['module']} again" for row in ROWS if not row.get("mirrors")]
+    assert changed(done, again) == [], "the second call changed something"
+
+
+def problems(said: Mapping[str, Any], names: Iterable[str]) -> List[str]:
+    """What failed, or was never reached."""
+    return [f"{name}: {message(said[name]) if name in said else 'did not run'}" for name in names if failed(said.get(name))]
+
+
+def changed(said: Mapping[str, Any], names: Iterable[str]) -> List[str]:
+    return [name for name in names if said[name].get("changed")]
+
+
+def unclear(row: Mapping[str, Any], said: Mapping[str, Any]) -> str:
+    """The message of a wrong call, when it is not one line that names the field; empty when it is."""
+    result = said[f"{row['module']} wrong"]
+    text = message(result)
+    good = failed(result) and row["says"] in text and "\n" not in text and "Traceback" not in text
+    return "" if good else text or "it said nothing"
+
+
+def message(result: Mapping[str, Any]) -> str:
+    """What a person reads: the message of the task, or for a step that never fails that of its first outcome."""
+    outcomes = [one.get("message", "") for one in (result.get("outcomes") or {}).values() if one.get("state") == "failed"]
+    return str(result.get("msg") or (outcomes or [""])[0])
+
+
+def secrets_of(site: Site) -> List[bytes]:
+    """Every key of the store as it could turn up, and the passphrases."""
+    keys = {path.read_bytes() for path in site.place.rglob("key.pem")} | {KEY_PEM}
+    assert len(keys) > 5 and all(b"PRIVATE KEY" in key for key in keys)
+    return [b"a passphrase for tests", b"a long passphrase of a backup", *(needle for key in keys for needle in needles(key))]
+
+
+def failed(result: Any) -> bool:
+    """Whether a call failed, or a step of a wave has an outcome that did."""
+    if result is None or result["status"] not in ("ok", "skipped"):
+        return True
+    outcomes = result.get("outcomes")
+    return isinstance(outcomes, dict) and any(isinstance(one, dict) and one.get("state") == "failed" for one in outcomes.values())
