@@ -53,7 +53,7 @@ RETURN = r"""
 outcomes:
   description:
     - One outcome for each lineage, by its name. Also there when the task fails.
-    - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message) and C(next_action).
+    - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message), C(next_action) and C(runbook_page).
     - The C(state) is V(unchanged), V(planned) in check mode, V(done), V(pending) or V(failed). What waits for an issuer has
       failed when what is kept holds no longer than 12 hours or a quarter of its life.
   type: dict

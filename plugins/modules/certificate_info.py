@@ -77,8 +77,8 @@ EXAMPLES = r"""
 RETURN = r"""
 outcomes:
   description:
-    - One outcome for each item, by its id, with C(state), C(reason), C(step), C(before), C(after), C(message) and
-      C(next_action).
+    - One outcome for each item, by its id, with C(state), C(reason), C(step), C(before), C(after), C(message),
+      C(next_action) and C(runbook_page).
     - The state is V(unchanged) where the item was read, malformed or not, and V(failed) where it could not be read.
   returned: always
   type: dict

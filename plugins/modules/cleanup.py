@@ -75,7 +75,7 @@ RETURN = r"""
 outcomes:
   description:
     - One outcome for each version that nobody wants, by C(lineage/version). Also there when the task fails.
-    - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message) and C(next_action).
+    - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message), C(next_action) and C(runbook_page).
     - The C(state) is V(done) for one that was dropped, V(planned) in check mode, V(unchanged) for one that stays or V(failed).
     - The word of C(reason) is V(superseded), V(rejected) or V(left_over) for what goes, and V(in_use), V(retained), V(waiting),
       V(undated) or V(damaged) for what stays.

@@ -204,7 +204,7 @@ outcomes:
   description:
     - One outcome for each of C(settings), C(root), C(intermediate), C(request), C(root_crl) and C(intermediate_crl), as far as they
       concern this folder. Also there when the module fails.
-    - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message) and C(next_action).
+    - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message), C(next_action) and C(runbook_page).
     - The C(state) of the intermediate is V(pending) when its request was written and waits for the root.
   type: dict
   returned: always

@@ -66,7 +66,7 @@ RETURN = r"""
 outcomes:
   description:
     - One outcome for each certificate, by its id. Also there when the task fails.
-    - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message) and C(next_action).
+    - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message), C(next_action) and C(runbook_page).
     - The C(state) is V(unchanged), V(planned) in check mode, V(done), V(pending) or V(failed).
     - C(before) and C(after) hold C(version), C(sha256), C(spki_sha256), C(not_before), C(not_after), C(names), C(issuer) and
       C(request_id). No key is ever returned.

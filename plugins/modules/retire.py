@@ -111,7 +111,8 @@ EXAMPLES = r"""
 RETURN = r"""
 outcomes:
   description:
-    - One outcome, by the lineage. A dict of C(state), C(step), C(reason), C(before), C(after), C(message) and C(next_action).
+    - One outcome, by the lineage. A dict of C(state), C(step), C(reason), C(before), C(after), C(message), C(next_action) and
+      C(runbook_page).
     - The C(state) is V(unchanged), V(planned) in check mode, V(done) or V(failed).
     - C(before) and C(after) hold C(state) and C(versions), with C(version), C(state), C(sha256), C(spki_sha256) and C(not_after) of
       each. C(after) also has C(key), C(revoked), C(removed) and C(keys_held).

@@ -207,6 +207,10 @@ outcomes:
       description: What to do next, empty when there is nothing to do.
       type: str
       returned: always
+    runbook_page:
+      description: The page of this collection's documentation that says what to do, empty when nothing went wrong.
+      type: str
+      returned: always
 requests:
   description: For O(state=requested), the C(csr_pem), C(spki_sha256) and C(names) of each deployment's request, by its id.
   returned: with O(state=requested)

@@ -141,7 +141,7 @@ ok:
 outcomes:
   description:
     - One outcome for each endpoint, by its id. Besides the keys of every outcome (C(state), C(reason), C(step), C(before),
-      C(after), C(message), C(next_action)) it has those below.
+      C(after), C(message), C(next_action), C(runbook_page)) it has those below.
     - The state is V(unchanged) when nothing is wrong, V(failed) when something is, V(unproven) when it could not be looked at.
   returned: success
   type: dict

@@ -53,7 +53,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcomes:
-  description: One outcome for each host of the wave, by host name.
+  description:
+    - One outcome for each host of the wave, by host name.
+    - Besides the keys of every outcome it has C(lineage), C(place), C(served_sha256) and C(served_until) of what was last seen
+      served there (empty where nobody knows), and C(runbook), the lineage's own. Where something went wrong, C(runbook_page) is
+      the page of this collection's documentation for it, and C(next_action) ends with a command line.
   type: dict
   returned: always
 report:

@@ -48,9 +48,7 @@ def documented_options(fqcn: str) -> Dict[str, Any]:
     found = module_loader.find_plugin_with_context(fqcn)
     if not found.resolved:
         raise AnsibleActionFail(f"no module file documents {fqcn}")
-    doc = plugin_docs.get_docstring(
-        found.plugin_resolved_path, fragment_loader, collection_name="certops.clm", plugin_type="module"
-    )[0]
+    doc = plugin_docs.get_docstring(found.plugin_resolved_path, fragment_loader, collection_name="certops.clm", plugin_type="module")[0]
     options: Dict[str, Any] = doc["options"]
     return options
 
@@ -65,9 +63,7 @@ def validated(action: ActionBase, loose: Iterable[str] = ()) -> Dict[str, Any]:
     return {**checked, **kept}
 
 
-def run_action(
-    action: ActionBase, work: Work, loose: Iterable[str] = (), fails: bool = True, runbook: str = ""
-) -> Dict[str, Any]:
+def run_action(action: ActionBase, work: Work, loose: Iterable[str] = (), fails: bool = True, runbook: str = "") -> Dict[str, Any]:
     """The action's result: outcomes by id from `work(params, check_mode)`.
 
     Fails at the end when an item failed, carrying all outcomes. With `fails` False (steps of a wave) it never does: an

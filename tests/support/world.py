@@ -23,6 +23,10 @@ from ansible_collections.certops.clm.tests.support.manifests import data
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 DAY = timedelta(days=1)
+KEY_USAGE = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
+    "encipher_only", "decipher_only",
+)  # fmt: skip
 KEY = ec.generate_private_key(ec.SECP256R1())  # of every leaf that asks for no other
 KEY_PEM = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
@@ -46,8 +50,13 @@ class Authority:
             key.public_key(), x509.random_serial_number(), start, end,
         )  # fmt: skip
         builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
+        if ca:
+            flags = {**dict.fromkeys(KEY_USAGE, False), "key_cert_sign": True, "crl_sign": True}
+            builder = builder.add_extension(x509.KeyUsage(**flags), critical=True)
         if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=not subject)
             builder = builder.add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         return builder.sign(by, hashes.SHA256())
 

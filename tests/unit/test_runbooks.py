@@ -102,7 +102,13 @@ def test_the_table(state: str, step: str, reason: str, named: str, page: str) ->
 
 
 def test_a_page_that_nobody_wrote_is_not_believed() -> None:
-    for text in ("", "runbook_busy", "docs/docsite/rst/runbook_nothing.rst", "docs/docsite/rst/runbook_/../../x.rst", "https://evil.example"):
+    for text in (
+        "",
+        "runbook_busy",
+        "docs/docsite/rst/runbook_nothing.rst",
+        "docs/docsite/rst/runbook_/../../x.rst",
+        "https://evil.example",
+    ):
         assert name_of(text) == "" and page_of("failed", "bind", "", text) == path_of("deploy")
 
 

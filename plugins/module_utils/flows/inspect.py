@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .. import files
 from ..contracts import Clock
-from ..errors import ClmError, ConfigError, MalformedError
+from ..errors import ClmError, ConfigError, MalformedError, about
 from ..outcome import UNCHANGED, Outcome, failed
 from ..x509 import pem
 from ..x509.certificate import Certificate
@@ -33,7 +33,8 @@ def inspect(items: Sequence[Mapping[str, Any]], clock: Clock) -> Tuple[Dict[str,
         if name in outcomes:
             raise ConfigError(f"two items are called {name!r}", hint="give each one an id of its own", field=f"certificates[{number}].id")
         try:
-            facts[name] = _read(item, now)
+            with about("refused"):  # a file was read: no deployment has failed
+                facts[name] = _read(item, now)
             outcomes[name] = Outcome(UNCHANGED, STEP, after=_after(facts[name]), message=_message(facts[name]))
         except ClmError as error:
             outcomes[name] = failed(STEP, error)
