@@ -55,6 +55,7 @@ options:
     default: ""
 requirements:
   - cryptography >= 45
+author: certops.clm authors (@certops)
 extends_documentation_fragment:
   - certops.clm.attributes
 seealso:

@@ -70,7 +70,8 @@ def issue_lineages(
 
     def ask(asked: Sequence[Lineage], issuer: Issuer) -> Dict[str, Outcome]:
         wanted = [_wanted(manifest, lineage, store, requests) for lineage in asked]
-        return converge(wanted, store=store, issuer=issuer, policy=manifest.policy_of(asked[0]), **how)
+        rest = {name: value for name, value in how.items() if name != "ledger"}
+        return converge(wanted, ledger=how["ledger"], store=store, issuer=issuer, policy=manifest.policy_of(asked[0]), **rest)
 
     for group in groups.values():
         try:
