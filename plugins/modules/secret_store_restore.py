@@ -69,7 +69,7 @@ versions:
   description: How many versions are in it.
   type: int
   returned: success
-keys:
+private_keys:
   description: How many private keys are in it.
   type: int
   returned: success

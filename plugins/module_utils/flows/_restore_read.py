@@ -44,7 +44,7 @@ class Index:
     def counts(self) -> Dict[str, int]:
         """The counts, as the backup's end has them."""
         versions = sum(len(one) for one in self.versions.values())
-        return {"lineages": len(self.current), "versions": versions, "keys": self.keys, "files": len(self.files)}
+        return {"lineages": len(self.current), "versions": versions, "private_keys": self.keys, "files": len(self.files)}
 
 
 def open_backup(path: str) -> IO[bytes]:

@@ -30,7 +30,7 @@ class Backup:
         self._manifest, self._store = manifest, store
         self._local_ca, self._allow_damaged = local_ca, allow_damaged
         self.damaged: List[str] = []
-        self.counts = {"lineages": 0, "versions": 0, "keys": 0, "files": 0}
+        self.counts = {"lineages": 0, "versions": 0, "private_keys": 0, "files": 0}
 
     def records(self, now: str) -> Iterator[Record]:
         """Every record; ConfigError for a damaged version, unless damaged ones are left out and named."""
@@ -58,7 +58,7 @@ class Backup:
         yield {"kind": "lineage", "lineage": lineage, "current": current}
         for record in found:
             self.counts["versions"] += 1
-            self.counts["keys"] += bool(record["key"])
+            self.counts["private_keys"] += bool(record["key"])
             yield record
 
     def _version(self, version: StoredVersion) -> Any:

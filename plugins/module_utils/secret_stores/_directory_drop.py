@@ -27,15 +27,20 @@ class _Store(Protocol):
     _step: Step
     _unflushed: Unflushed
 
-    def load(self, lineage: str, version: Optional[str] = None) -> Optional[StoredVersion]: ...
+    def load(self, lineage: str, version: Optional[str] = None) -> Optional[StoredVersion]:
+        """See the contract."""
 
-    def current(self, lineage: str) -> Optional[str]: ...
+    def current(self, lineage: str) -> Optional[str]:
+        """See the contract."""
 
-    def flush(self) -> None: ...
+    def flush(self) -> None:
+        """See the contract."""
 
-    def _folder(self, lineage: str) -> str: ...
+    def _folder(self, lineage: str) -> str:
+        """Where the lineage is kept."""
 
-    def _fenced(self, lease: Lease) -> ContextManager[str]: ...
+    def _fenced(self, lease: Lease) -> ContextManager[str]:
+        """Held while the lease is still its owner's."""
 
 
 class Dropping:

@@ -43,15 +43,20 @@ class _Store(Protocol):
     _fresh: Set[str]
     _ending: Dict[str, Lease]
 
-    def current(self, lineage: str) -> Optional[str]: ...
+    def current(self, lineage: str) -> Optional[str]:
+        """See the contract."""
 
-    def end(self, lease: Lease) -> None: ...
+    def end(self, lease: Lease) -> None:
+        """See the contract."""
 
-    def _folder(self, lineage: str) -> str: ...
+    def _folder(self, lineage: str) -> str:
+        """Where the lineage is kept."""
 
-    def _prepare(self) -> None: ...
+    def _prepare(self) -> None:
+        """Make the folders of the store; refuse a place where others could swap them."""
 
-    def _current_under(self, lease: Lease, folder: str, unclean: bool) -> Optional[str]: ...
+    def _current_under(self, lease: Lease, folder: str, unclean: bool) -> Optional[str]:
+        """What is current while the lease is held."""
 
 
 class Leasing:

@@ -78,7 +78,7 @@ def test_a_lost_controller_comes_back_and_goes_on(campaign):
     campaign.run().ok()
     current = campaign.current("shop")
     written = act(campaign, "backup").ok().result("Write the backup")
-    assert written["keys"] == 1 and written["damaged"] == [] and (place / "controller.clm").stat().st_mode & 0o777 == 0o600
+    assert written["private_keys"] == 1 and written["damaged"] == [] and (place / "controller.clm").stat().st_mode & 0o777 == 0o600
     manifest = (place / "manifest.yml").read_bytes()
     lose(place)
     planned = act(campaign, "restore", "--check").ok()

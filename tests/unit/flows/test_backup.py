@@ -82,7 +82,7 @@ def tree(folder: Path) -> Dict[str, Any]:
 
 def test_all_of_it_comes_back_on_an_empty_controller(world: World) -> None:
     facts = backed_up(world)
-    assert (facts["lineages"], facts["versions"], facts["keys"], facts["damaged"]) == (3, 4, 4, [])
+    assert (facts["lineages"], facts["versions"], facts["private_keys"], facts["damaged"]) == (3, 4, 4, [])
     sealed = (world.folder.parent / "all.clm").read_bytes()
     assert KEY_NEEDLE not in sealed and b"shop.example" not in sealed
     before = tree(world.folder)
@@ -226,7 +226,7 @@ def test_it_never_lies_in_what_it_is_a_backup_of(world: World) -> None:
 
 
 def test_in_check_mode_all_is_read_and_nothing_written(world: World) -> None:
-    assert backed_up(world, check_mode=True)["keys"] == 4
+    assert backed_up(world, check_mode=True)["private_keys"] == 4
     assert not (world.folder.parent / "all.clm").exists()
 
 
@@ -238,7 +238,7 @@ def test_a_mirrored_encrypted_store_comes_back_in_every_copy(world: World, tmp_p
     world.save()
     (world.folder / "second").mkdir()
     facts = backed_up(world)
-    assert facts["keys"] == 4
+    assert facts["private_keys"] == 4
     shutil.rmtree(world.folder / "second")
     shutil.rmtree(world.folder / "store")
     assert len(restored(world)["stores"]) == 2 and not restored(world)["changed"]
