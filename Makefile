@@ -7,16 +7,18 @@
 # make unit         unit tests only
 # make integration  tests against the lab's real servers
 # make gates        ruff, mypy, sanity on every core, ansible-lint, docs, changelog, licences, build, importer
+# make bench        the benchmarks, and README's table of them; half an hour, on a machine that does nothing else
 # make index        write the generated files again
 # make venv         .venv only (what make demo needs)
 # PYTHON=/usr/bin/python3.12 make test   starts from another interpreter (3.11 or newer)
 
 PYTHON ?= python3
 PYTEST = .venv/bin/python -m pytest
-# Two workers; tests that share something say so by xdist_group. The long ones come first.
-PARALLEL = -n 2 --dist loadgroup
+# Four workers for two cores, because half of an integration test is waiting for a server; tests that share something say so by
+# xdist_group. The long ones come first.
+PARALLEL = -n 4 --dist loadgroup
 
-.PHONY: test demo unit integration gates index venv clean
+.PHONY: test demo unit integration gates bench index venv clean
 
 test:
 	@$(PYTHON) tools/environment.py all
@@ -35,6 +37,10 @@ integration:
 gates:
 	@$(PYTHON) tools/environment.py dev cores gates
 	@$(PYTEST) $(PARALLEL) tests/gates
+
+bench: venv
+	@for one in issue inventory probe rotation; do echo "== $$one"; PYTHONPATH=.cache/dev .venv/bin/python tests/benchmarks/$$one.py; done
+	@.venv/bin/python tools/make_readme.py
 
 index: venv
 	@.venv/bin/python tools/make_index.py

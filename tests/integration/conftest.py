@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures of the integration tests: the lab, and ansible-playbook of the core that the test is run on.
 
-    @pytest.mark.every_core                       # 2.16, 2.19 and 2.21; without it the cores of CLM_CORES (default 2.19)
+    @pytest.mark.every_core                       # in CI 2.16, 2.19 and 2.21; without it the cores of CLM_CORES (default 2.19)
     def test_it(lab, ansible, tmp_path):
         inventory = lab.write_inventory(tmp_path / "hosts.json", ["web1"])
         run = ansible.playbook([{"hosts": "web1", "gather_facts": False, "tasks": [...]}], inventory=inventory).ok()
@@ -14,21 +14,30 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
 from ansible_collections.certops.clm.tests.lab.lab import Lab
 from ansible_collections.certops.clm.tests.lab.playbook import Ansible
 from ansible_collections.certops.clm.tests.support import collection
-from ansible_collections.certops.clm.tests.support.environment import CORES, cores
+from ansible_collections.certops.clm.tests.support.environment import CORES, cores, every_core
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`core` is each core of CLM_CORES, or all of them where the test is marked every_core."""
+    """`core` is each core of CLM_CORES, or those of every_core() where the test is marked so."""
     if "core" in metafunc.fixturenames:
         every = metafunc.definition.get_closest_marker("every_core")
-        metafunc.parametrize("core", CORES if every else cores())
+        metafunc.parametrize("core", every_core("lab" in metafunc.fixturenames) if every else cores())
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says it when a core was left out."""
+    ran = any(report.nodeid.startswith("tests/integration") for report in terminalreporter.stats.get("passed", []))
+    if ran and len(every_core(costly=True)) < len(CORES):
+        said = f"whole campaigns ran on {' and '.join(every_core(costly=True))} only; CLM_LAB_REQUIRE=all runs them on {', '.join(CORES)}"
+        terminalreporter.section("fewer cores")
+        terminalreporter.write_line(said)
 
 
 @pytest.fixture(scope="session")

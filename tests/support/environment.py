@@ -67,6 +67,11 @@ def cores() -> List[str]:
     return os.environ.get("CLM_CORES", "").replace(",", " ").split() or [DEV_CORE]
 
 
+def every_core(costly: bool) -> List[str]:
+    """The cores of a test that is marked every_core: in CI all of them, else for a costly one the oldest and the newest."""
+    return list(CORES) if not costly or os.environ.get("CLM_LAB_REQUIRE") == "all" else [CORES[0], CORES[-1]]
+
+
 def run(argv: Sequence[str], *, cwd: Path = ROOT, env: Optional[Mapping[str, str]] = None, timeout: float = 900, show: str = "") -> str:
     """Output of a command that must succeed; it is the failure otherwise (only lines that match `show`, where any do)."""
     full = {**os.environ, **(env or {})}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
@@ -14,6 +16,7 @@ from ansible_collections.certops.clm.tests.lab.lab import Lab
 from ansible_collections.certops.clm.tests.lab.playbook import Ansible, Run
 
 QUICK = {"rotate_soak": 0.5, "rotate_soak_canary": 0.5, "rotate_proof_timeout": 8, "rotate_proof_interval": 0.1}
+FIRST_CA = tempfile.TemporaryDirectory(prefix="clm-ca-")  # gone with the process
 SHOP, OTHERS = ("web1", "web2", "web3"), {"edge": "lb1", "orders": "db1", "api": "app1"}
 
 
@@ -51,23 +54,28 @@ class Campaign:
         (self.place / "manifest.yml").write_text(json.dumps(self.manifest, indent=1))
 
     def make_ca(self) -> None:
-        """Root and intermediate of the issuer."""
-        task = {"name": "ca", "certops.clm.local_ca": {"path": str(self.place / "ca"), "passphrase_file": str(self.place / "passphrase")}}
+        """Root and intermediate of the issuer; every campaign of this process gets a copy of the first one's."""
+        folder, kept = self.place / "ca", Path(FIRST_CA.name) / "ca"
+        if kept.exists():
+            shutil.copytree(kept, folder, symlinks=True)
+            return
+        task = {"name": "ca", "certops.clm.local_ca": {"path": str(folder), "passphrase_file": str(self.place / "passphrase")}}
         self.ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]).ok()
+        shutil.copytree(folder, kept, symlinks=True)
 
     @property
     def inventories(self) -> List[Path]:
         """Both inventories."""
         return [self.place / "hosts.json", self.place / "certificates.clm.yml"]
 
-    def run(self, playbook: str = "rotate", args: Sequence[str] = (), **extra: Any) -> Run:
+    def run(self, playbook: str = "rotate", args: Sequence[str] = (), *, timeout: float = 150, **extra: Any) -> Run:
         """One run of a playbook of the collection."""
         settings = self.settings(**extra)
-        return self.ansible.playbook(f"certops.clm.{playbook}", inventory=self.inventories, args=args, extra=settings, timeout=150)
+        return self.ansible.playbook(f"certops.clm.{playbook}", inventory=self.inventories, args=args, extra=settings, timeout=timeout)
 
     def settings(self, **extra: Any) -> Dict[str, Any]:
         """Extra variables of a run; soaks and time-outs are scaled down."""
-        return {**QUICK, "rotate_state_dir": self.lab.hosts["web1"].path("/var/lib/certops-clm"), **extra}
+        return {**QUICK, "rotate_state_dir": next(iter(self.lab.hosts.values())).path("/var/lib/certops-clm"), **extra}
 
     def force(self, token: str) -> None:
         """Every lineage is to be issued again, once."""
