@@ -41,7 +41,7 @@ DEV_CORE = "2.19"
 # What a server of the lab is looked up by -> the Debian package that brings it.
 PACKAGES = {
     "sshd": "openssh-server", "ssh": "openssh-client", "nginx": "nginx", "haproxy": "haproxy", "psql": "postgresql",
-    "openssl": "openssl", "faketime": "faketime", "git": "git",
+    "openssl": "openssl", "faketime": "faketime", "git": "git", "prometheus": "prometheus",
 }
 ZLINT = "github.com/zmap/zlint/v3/cmd/zlint@v3.7.3"
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/go/bin")
