@@ -4,12 +4,16 @@
 """The inventory of many deployments, against a static inventory that says the same.
 
     .venv/bin/python tests/benchmarks/inventory.py [deployments] [bin folder of a core]
+
+Writes results/inventory.json.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
+import platform
 import resource
 import subprocess
 import sys
@@ -27,6 +31,8 @@ from ansible_collections.certops.clm.tests.support.manifests import data, deploy
 from ansible_collections.certops.clm.tests.support.world import World
 
 SERVERS = 200
+GOAL = 1.5
+RESULT = Path(__file__).parent / "results" / "inventory.json"
 
 
 def build(folder: Path, count: int) -> Path:
@@ -93,6 +99,13 @@ def main() -> None:
         theirs, again = timed(core, same)
         assert set(again["_meta"]["hostvars"]) == set(dumped["_meta"]["hostvars"])
         print(f"{count} deployments: certificates {ours:.2f} s CPU, static JSON {theirs:.2f} s, ratio {ours / theirs:.2f}")
+        result = {
+            "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": list(os.getloadavg())},
+            "deployments": count, "cpu_seconds": {"certificates": round(ours, 2), "static": round(theirs, 2)},
+            "cpu_ratio": round(ours / theirs, 2), "goal": GOAL,
+        }  # fmt: skip
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
