@@ -17,10 +17,12 @@ from ansible_collections.certops.clm.plugins.module_utils.probe import probe_man
 from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import write_report
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.break_glass import spooled_midway
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger, open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.keep import settle_versions, verdicts
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.look import endpoints_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import (
+    ends_here,
     events,
     evidence,
     judge_waiting,
@@ -69,8 +71,9 @@ class ActionModule(WaveAction):
         outcomes = with_request(not_kept(outcomes, plan, errors), plan, versions)
         self._seen, blind = look_again(plan, probe_many)
         outcomes = self._tell(outcomes)
-        with open_ledger(manifest, utc_now, check_mode, checkpoint=True) as ledger:
+        with open_ledger(manifest, utc_now, check_mode, checkpoint=ends_here(outcomes)) as ledger:
             ledger.append(events(plan, outcomes, versions, kept))
+        outcomes = spooled_midway(plan, outcomes, ledger.shut)
         report, warnings = _report(manifest, store, plan, self._seen, still_there(args["seen"], plan, outcomes))
         warnings = [*ledger.facts.get("warnings", ()), *ledger.problems, *([blind] if blind else ()), *warnings]
         return {**ledger.facts, "outcomes": outcomes, "kept": kept, "report": report, "warnings": warnings, "changed": bool(kept)}

@@ -23,7 +23,7 @@ options:
       writer_id:
         description:
           - The name of the chain to write. By default one of this host.
-          - A process that finds it taken by another writes a chain of its own, with C(-2) and so on behind the name.
+          - A process that finds it taken by another writes a chain of its own, with C(@2) and so on behind the name.
         type: str
       checkpoints:
         description:
@@ -56,6 +56,7 @@ options:
         description:
           - A folder for what is recorded under O(ledger.break_glass). The next run that can write the ledger merges it, each event once.
           - By default it lies beside the folder of a secret store of type V(directory), with C(.ledger-spool) added to its name.
+          - It must outlive the run as the ledger must, unless O(ledger.allow_ephemeral=true).
         type: path
       break_glass:
         description:

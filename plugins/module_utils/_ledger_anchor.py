@@ -9,36 +9,41 @@ The last checkpoint is also remembered beside the key: who takes one away from t
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 from . import files
 from ._ledger_checkpoint import SUFFIX, Checkpoint, origin_of
 from ._ledger_key import signing_key
 from ._ledger_note import LONGEST_NOTE, Verifier, sign, verifier_of
 from ._ledger_options import Checkpoints
-from ._ledger_place import HINT, Kept, Place
+from ._ledger_place import HINT, Kept, Place, is_torn
 from ._ledger_tree import roots
 from .commands import pipe
 from .errors import ClmError, MalformedError, NotFoundError
+from .ledger import Ledger
 
 SECONDS = 60.0
 
 
-def anchor(chain: str, writer_id: str, options: Checkpoints, again: bool = True) -> Dict[str, Any]:
+def anchor(ledger: Ledger, options: Checkpoints, tell: Callable[[str], None], again: bool = True) -> Dict[str, Any]:
     """Sign the chain as it is now and send it; returns what was sent, or nothing for a chain without lines.
 
-    The caller holds the chain. `again` False sends nothing where the last checkpoint is of this size. ClmError when it cannot be sent,
-    or does not agree with what was signed before.
+    `again` False sends nothing, and reads nothing, where the last checkpoint is of as many lines: who judges a ledger reads them all.
+    `tell` is told what was mended. ClmError when it cannot be sent, or does not agree with what was signed before.
     """
+    writer_id = ledger.writer_id
     place, origin = Place(options.path, writer_id), origin_of(writer_id)
-    remembered = _remembered(options.key_file, writer_id)
-    private = signing_key(options.key_file, known=bool(place.vkey() or remembered))
-    verifier = verifier_of(origin, private)
-    now = _checked(chain, verifier, place.newest(), remembered, origin)
-    if not now.size or (not again and remembered and remembered[0].size == now.size):
+    remembered, sent = _remembered(options.key_file, writer_id), place.newest()
+    if not again and remembered and sent and remembered[0].size == sent[0].size == ledger.lines:
         return {}
-    note = sign(now.text, origin, private)
-    place.pin(verifier)
+    private = signing_key(options.key_file, known=bool(sent or remembered or not is_torn(place.vkey().encode())))
+    verifier = verifier_of(origin, private)
+    now = _checked(ledger.path, verifier, sent, remembered, origin)
+    if not now.size:
+        return {}
+    note, mended = sign(now.text, origin, private), place.pin(verifier)
+    if mended:
+        tell(mended)
     path, added = place.put(now.size, note)
     _hand_on(options.command, note)
     files.write(_memory(options.key_file, writer_id), note, mode=0o600)

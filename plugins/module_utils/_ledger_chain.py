@@ -9,7 +9,6 @@ something kept apart: the chain's head file here (whoever can write one can writ
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from . import files
+from ._ledger_files import is_being_written
 from .errors import ConfigError, MalformedError, NotFoundError
 
 FIRST_PREV = "0" * 64
@@ -40,13 +40,17 @@ class Head:
 
 @dataclass(frozen=True)
 class Chain:
-    """What verifying one chain showed; `first_bad_line` counts from 1 and is None when the chain is whole."""
+    """What verifying one chain showed; `first_bad_line` counts from 1 and is None when the chain is whole.
+
+    `torn` says that a crash left the beginning of a line behind the last whole one: nobody was told that it is recorded.
+    """
 
     writer_id: str
     events: int
     first_bad_line: Optional[int]
     problem: str
     head: str
+    torn: bool = False
 
     def as_dict(self) -> Dict[str, Any]:
         """The chain as results carry it."""
@@ -147,32 +151,30 @@ def read_head(folder: str, writer_id: str) -> Optional[Head]:
 def verify_chain(folder: str, writer_id: str, path: str) -> Chain:
     """Read one chain from its first line to its last and compare its end with the kept head."""
     kept = read_head(folder, writer_id)
-    head, passed = Head(), kept is None or kept == Head()
+    head, passed, problem = Head(), kept is None or kept == Head(), ""
     try:
         with open(path, "rb", buffering=1024 * 1024) as file:
             for head in walk(iter(lambda: file.readline(LONGEST_LINE + 2), b""), Head()):
                 passed = passed or head == kept
-            torn = ""
     except MalformedError as error:
-        torn = error.message
+        problem = error.message
     except OSError as error:
         raise files.explain(error, path, "read") from error
-    if torn and not (torn == TORN and _being_written(path)):
-        return Chain(writer_id, head.seq, head.seq + 1, torn, head.sha256)
+    living = problem == TORN and is_being_written(path)
+    torn = problem == TORN and not living and _is_torn(path, head.size)
+    if problem and not living and not torn:
+        return Chain(writer_id, head.seq, head.seq + 1, problem, head.sha256)
     if kept is not None and not passed:
         line, problem = _end(head, kept)
-        return Chain(writer_id, head.seq, line, problem, head.sha256)
-    return Chain(writer_id, head.seq, None, "", head.sha256)
+        return Chain(writer_id, head.seq, line, problem, head.sha256, torn)
+    return Chain(writer_id, head.seq, None, "", head.sha256, torn)
 
 
-def _being_written(path: str) -> bool:
-    """True while a writer has the chain open: half a line at its end is then no damage."""
+def _is_torn(path: str, size: int) -> bool:
+    """True when no line ends behind so many bytes: the rest is the beginning of one, and nothing stands after it."""
     with open(path, "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+        file.seek(size)
+        return not any(b"\n" in block for block in iter(lambda: file.read(LONGEST_LINE), b""))
 
 
 def verify_folder(folder: str) -> List[Chain]:

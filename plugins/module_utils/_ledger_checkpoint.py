@@ -17,6 +17,8 @@ SUFFIX = ".checkpoint"
 VKEY = ".vkey"
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,17})\Z")
 _FILE = re.compile(r"(.+)\.([0-9]{12,18})\.checkpoint\Z")
+_FURTHER = re.compile(r"[2-9]|[1-9][0-9]{1,2}")
+FAMILY = "@"  # between a writer_id and the number of a further chain of it: no writer_id has it, so nobody else's can look like that
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,12 @@ def _root(text: str) -> bytes:
     return root
 
 
+def is_chain(name: str) -> bool:
+    """True for the name of a chain: a writer_id, or one with the number of a further chain (`web-1a2b3c4d@2`)."""
+    writer_id, further, number = name.partition(FAMILY)
+    return is_name(writer_id) and (not further or _FURTHER.fullmatch(number) is not None)
+
+
 def origin_of(writer_id: str) -> str:
     """The name of a chain in checkpoints, and of the key that signs them."""
     return f"certops.clm/{writer_id}"
@@ -67,4 +75,4 @@ def file_name(writer_id: str, size: int) -> str:
 def of_file(name: str) -> Optional[Tuple[str, int]]:
     """Writer id and size that a file's name says; None when it is no checkpoint's."""
     match = _FILE.match(name)
-    return (match.group(1), int(match.group(2))) if match and is_name(match.group(1)) else None
+    return (match.group(1), int(match.group(2))) if match and is_chain(match.group(1)) else None

@@ -73,7 +73,7 @@ def _judged(chain: Chain, path: str, kept: Sequence[Kept], known: Mapping[str, L
     if chain.problem:
         return Judged(chain, BROKEN)
     if not whole or not verifiers:
-        why = "there is no checkpoint of it" if not whole else "there is no vkey to check its checkpoints with"
+        why = "there is no checkpoint of it" if not whole else "there is no vkey to check its checkpoints with, or it is torn"
         return Judged(chain, UNANCHORED, why=why)
     try:
         if len(verifiers) > 1:

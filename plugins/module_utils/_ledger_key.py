@@ -12,6 +12,7 @@ import stat
 from typing import Any
 
 from . import durable, files
+from ._ledger_files import make_folder
 from .errors import ConfigError, MalformedError, NotFoundError
 from .x509._crypto import ed25519, require, serialization
 
@@ -36,7 +37,7 @@ def signing_key(path: str, known: bool) -> Any:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     try:
-        os.makedirs(folder, 0o700, exist_ok=True)
+        make_folder(folder, 0o700)
         create_once(path, pem, 0o600)
     except OSError as error:
         raise files.explain(error, path, "write the key that signs checkpoints to") from error

@@ -46,7 +46,10 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class Settings:
-    """A ledger and what belongs to it. `spool` is empty where none could be chosen; `break_glass` is the reason, or empty."""
+    """A ledger and what belongs to it. `spool` is empty where none could be chosen; `break_glass` is the reason, or empty.
+
+    `spool_chosen`: somebody named it. One beside a store that is meant to end with the run hinders nothing before it is used.
+    """
 
     path: str
     writer_id: str = ""
@@ -54,6 +57,7 @@ class Settings:
     spool: str = ""
     break_glass: str = ""
     allow_ephemeral: bool = False
+    spool_chosen: bool = False
 
 
 def settle(given: Mapping[str, Any], secret_store: Mapping[str, Any]) -> Settings:
@@ -68,7 +72,8 @@ def settle(given: Mapping[str, Any], secret_store: Mapping[str, Any]) -> Setting
         _apart(spool, path, "ledger.spool", "the ledger")
     if spool and checkpoints:
         _apart(spool, checkpoints.path, "ledger.spool", "the checkpoints")
-    return Settings(path, str(given.get("writer_id") or ""), checkpoints, spool, reason, bool(given.get("allow_ephemeral")))
+    writer_id, ephemeral, chosen = str(given.get("writer_id") or ""), bool(given.get("allow_ephemeral")), bool(given.get("spool"))
+    return Settings(path, writer_id, checkpoints, spool, reason, ephemeral, chosen)
 
 
 def _checkpoints(given: Optional[Mapping[str, Any]], ledger: str, beside: str) -> Optional[Checkpoints]:

@@ -11,6 +11,7 @@ from typing import Dict, Iterable, List, Sequence, Tuple
 
 from . import durable, files
 from ._ledger_checkpoint import SUFFIX, VKEY, Checkpoint, file_name, of_file, origin_of
+from ._ledger_files import make_folder
 from ._ledger_note import LONGEST_NOTE, Verifier, open_note
 from .errors import ClmError, ConfigError, MalformedError, NotFoundError
 
@@ -41,7 +42,12 @@ class Kept:
     @property
     def torn(self) -> bool:
         """True when a crash may have left it half written: it says nothing then."""
-        return not self.note.endswith(b"\n")
+        return is_torn(self.note)
+
+
+def is_torn(data: bytes) -> bool:
+    """True for a file that a crash may have left half written: each of ours ends with a newline."""
+    return not data.endswith(b"\n")
 
 
 def kept_in(paths: Iterable[str]) -> List[Kept]:
@@ -61,15 +67,18 @@ def kept_in(paths: Iterable[str]) -> List[Kept]:
 
 
 def vkeys_in(paths: Iterable[str]) -> Dict[str, List[Verifier]]:
-    """By the name of the chain, as a vkey's file says it, the keys that the folders say sign it."""
+    """By the name of the chain, as a vkey's file says it, the keys that the folders say sign it; a torn file says none."""
     found: Dict[str, List[Verifier]] = {}
     for path in paths:
         for name in _names(path) if os.path.isdir(path) else ():
             if name.endswith(VKEY) and not name.startswith("."):
                 file = os.path.join(path, name)
+                data = files.read(file, LONGEST_NOTE)
                 try:
-                    one = Verifier.parse(files.read(file, LONGEST_NOTE).decode("utf-8", "replace"))
+                    one = Verifier.parse(data.decode("utf-8", "replace"))
                 except MalformedError as error:
+                    if is_torn(data):
+                        continue
                     raise MalformedError(f"{file}: {error.message}", hint=error.hint) from None
                 known = found.setdefault(origin_of(name[: -len(VKEY)]), [])
                 known.extend([] if one in known else [one])
@@ -91,37 +100,50 @@ class Place:
         self.writer_id = writer_id
 
     def vkey(self) -> str:
-        """The vkey that the place knows for this chain; empty when it knows none."""
+        """What the file of this chain's vkey says, with its newline; empty when there is none."""
         try:
-            return files.read(self._path(self.writer_id + VKEY), LONGEST_NOTE).decode("utf-8", "replace").strip()
+            return files.read(self._path(self.writer_id + VKEY), LONGEST_NOTE).decode("utf-8", "replace")
         except NotFoundError:
             return ""
 
-    def pin(self, verifier: Verifier) -> None:
-        """Keep the vkey where it is not known yet; ConfigError when another one is."""
-        if not self.vkey():
-            self._add(self.writer_id + VKEY, verifier.text.encode() + b"\n")
-        if self.vkey() != verifier.text:
+    def pin(self, verifier: Verifier) -> str:
+        """Keep the vkey where it is not known yet, and say so where a crash had left half of it; ConfigError when another one is."""
+        path, there = self._path(self.writer_id + VKEY), self.vkey()
+        torn = there.strip() != verifier.text and is_torn(there.encode()) and os.path.exists(path)
+        if torn and self._sizes():
             raise ConfigError(
-                f"{self._path(self.writer_id + VKEY)} names another key than the one that signs",
+                f"{path} is torn, and there are checkpoints that its key signed: it is not made again, for it could be another key",
+                hint="put the vkey that you noted into it, as one line, or the file from a backup",
+                field="ledger.checkpoints.path",
+            )
+        if torn:
+            files.remove(path)
+        if torn or not there:
+            self._add(self.writer_id + VKEY, verifier.text.encode() + b"\n")
+        if self.vkey().strip() != verifier.text:
+            raise ConfigError(
+                f"{path} names another key than the one that signs",
                 hint="bring the right key_file back, or give this writer a new writer_id: its chain then begins anew",
                 field="ledger.checkpoints.key_file",
             )
+        return f"{path} was torn by a crash before any checkpoint was signed; it is made again" if torn else ""
 
     def newest(self) -> List[Kept]:
         """The checkpoint of the most lines, as a list of at most one."""
-        try:
-            sizes = [told[1] for told in map(of_file, os.listdir(self.folder)) if told and told[0] == self.writer_id]
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise files.explain(error, self.folder, "read the checkpoints in") from error
-        for size in sorted(sizes, reverse=True):
+        for size in sorted(self._sizes(), reverse=True):
             path = self._path(file_name(self.writer_id, size))
             one = Kept(path, self.writer_id, size, files.read(path, LONGEST_NOTE))
             if not one.torn:
                 return [one]
         return []
+
+    def _sizes(self) -> List[int]:
+        try:
+            return [told[1] for told in map(of_file, os.listdir(self.folder)) if told and told[0] == self.writer_id]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise files.explain(error, self.folder, "read the checkpoints in") from error
 
     def put(self, size: int, note: bytes) -> Tuple[str, bool]:
         """The file of a checkpoint, and whether it is new. What is there already is never overwritten."""
@@ -135,7 +157,7 @@ class Place:
         """Written directly, with no name beside it first: on a place that only takes new files, that one would stay."""
         path = self._path(name)
         try:
-            os.makedirs(self.folder, 0o755, exist_ok=True)
+            make_folder(self.folder, 0o755)
             files.write_new(path, data, 0o644)
             durable.sync((path,), (self.folder,))
         except FileExistsError:

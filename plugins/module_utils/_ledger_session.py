@@ -35,10 +35,13 @@ class Session:
         self.shut: Optional[UnwritableError] = None
         self.checkpoint: Dict[str, Any] = {}
         self.problems: List[str] = []
+        self._told: List[str] = []
         self.merged = 0
         self._clock = clock
         if not settings.allow_ephemeral:
             refuse_ephemeral(settings.path, "ledger")
+            if settings.spool and (settings.break_glass or settings.spool_chosen):
+                refuse_ephemeral(settings.spool, "ledger")
         try:
             with about("ledger"):
                 self._ledger = self._open()
@@ -74,6 +77,8 @@ class Session:
         warnings = [f"the ledger cannot be written, break glass ({self.settings.break_glass}): {self.shut.message}"] if self.shut else []
         if self.settings.break_glass and not self.shut:
             warnings = ["the ledger can be written: take break_glass out of its options again"]
+        merged = [f"{self.merged} events that were recorded under break glass are in the ledger now"] if self.merged else []
+        warnings += [*merged, *self._told]
         shut = f"the ledger could not be written, so only what had expired was worked on: {self.shut}. {PAGE}" if self.shut else ""
         found = {"shut": shut, "checkpoint": self.checkpoint, "merged": self.merged, "warnings": warnings}
         return {name: value for name, value in found.items() if value}
@@ -85,9 +90,9 @@ class Session:
             if checkpoint and wanted is not None:
                 if self.shut:
                     raise ClmError(f"{self.shut.message}. What was done is recorded in {self.settings.spool}", hint=self.shut.hint)
-                self.checkpoint = anchor(self._ledger.path, self._ledger.writer_id, wanted)
+                self.checkpoint = anchor(self._ledger, wanted, self._told.append)
                 for other in others(self._ledger, base_of(self._ledger, self.settings.writer_id), self._clock):
-                    anchor(other.path, other.writer_id, wanted, again=False)
+                    anchor(other, wanted, self._told.append, again=False)
         except ClmError as error:
             text = "the work is done and recorded, but the run ends without a checkpoint (the next one covers it)"
             self.problems.append(f"{text}: {error}. {PAGE}")
@@ -107,11 +112,12 @@ class Session:
     def _merge(self, ledger: Ledger) -> None:
         """A spool that cannot be merged is told and kept: the ledger itself is well, so work goes on."""
         try:
-            self.merged = merge(ledger, self.settings.spool, self._clock)
+            self.merged, kept = merge(ledger, self.settings.spool, self._clock)
         except UnwritableError:
             raise
         except ClmError as error:
-            self.problems.append(f"what was recorded under break glass in {self.settings.spool} was not merged: {error}")
+            kept = [f"{self.settings.spool}: {error}"]
+        self.problems += [f"what was recorded under break glass was not merged, and is still where it was: {one}" for one in kept]
 
     def _go_on_elsewhere(self, error: UnwritableError) -> Ledger:
         self.shut = error

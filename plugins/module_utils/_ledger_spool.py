@@ -10,16 +10,15 @@ no event comes twice.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Set
+from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
 from . import files
 from ._ledger_chain import RESERVED, chain_files, parse
 from ._ledger_writers import open_chain
 from .contracts import Clock
-from .errors import BusyError
-from .ledger import Ledger
+from .errors import BusyError, ClmError, MalformedError
+from .ledger import Ledger, UnwritableError
 
 MARK = "spooled_sha256"
 _IN_LINE = b'"' + MARK.encode("ascii") + b'":"'
@@ -30,27 +29,40 @@ def open_spool(folder: str, writer_id: str, clock: Clock) -> Ledger:
     return open_chain(folder, writer_id, clock)
 
 
-def merge(ledger: Ledger, folder: str, clock: Clock) -> int:
+def merge(ledger: Ledger, folder: str, clock: Clock) -> Tuple[int, List[str]]:
     """Append everything that was spooled, in its order and each event once, and then remove it; returns how many were new.
 
-    What another process spools or merges right now is left to the next run.
+    Beside that: what is wrong with files that could not be merged. They are kept, and hinder no others. What another process
+    spools or merges right now is left to the next run. UnwritableError when it is the ledger that cannot take them.
     """
-    if not folder or not os.path.isdir(folder):
-        return 0
-    merged = 0
-    for writer_id, path in chain_files(folder):
+    merged, problems = 0, []
+    for writer_id, path in chain_files(folder) if folder and os.path.isdir(folder) else ():
         try:
-            spool = Ledger(folder, writer_id, clock)
-        except BusyError:
-            continue
-        with spool:
-            spooled = list(_spooled(path, writer_id))
-            known = _known(ledger.folder) if spooled else set()
-            fresh = [event for event in spooled if event[MARK] not in known]
-            ledger.append(fresh)
+            merged += _merge(ledger, folder, writer_id, path, clock)
+        except UnwritableError:
+            raise
+        except ClmError as error:
+            problems.append(f"{path}: {error}")
+    return merged, problems
+
+
+def _merge(ledger: Ledger, folder: str, writer_id: str, path: str, clock: Clock) -> int:
+    try:
+        spool = Ledger(folder, writer_id, clock)
+    except BusyError:
+        return 0
+    except UnwritableError as error:  # the spool; the ledger is well
+        raise ClmError(error.message, hint=error.hint) from error
+    with spool:
+        spooled = list(_spooled(path, writer_id))
+        known = _known(ledger.folder) if spooled else set()
+        fresh = [event for event in spooled if event[MARK] not in known]
+        ledger.append(fresh)
+        try:
             spool.discard()
-        merged += len(fresh)
-    return merged
+        except OSError as error:
+            raise files.explain(error, path, "remove") from error
+    return len(fresh)
 
 
 def _spooled(path: str, writer_id: str) -> Iterator[Dict[str, Any]]:
@@ -63,16 +75,24 @@ def _spooled(path: str, writer_id: str) -> Iterator[Dict[str, Any]]:
     for line in lines:
         event: Mapping[str, Any] = parse(line)
         plain = {name: value for name, value in event.items() if name not in RESERVED}
-        own = {"spooled": True, "spooled_time": event["time"], "spooled_by": writer_id}
+        own = {"spooled": True, "spooled_time": str(event.get("time", "")), "spooled_by": writer_id}
         yield {**plain, **own, MARK: hashlib.sha256(line[:-1]).hexdigest()}
 
 
 def _known(folder: str) -> Set[str]:
-    """The SHA-256s of spooled lines that any chain of the ledger has already."""
+    """The SHA-256s of spooled lines that any chain of the ledger has already. A line that cannot be read says nothing here."""
     found: Set[str] = set()
     for _writer_id, path in chain_files(folder):
-        with open(path, "rb", buffering=1024 * 1024) as file:
-            for line in file:
-                if _IN_LINE in line and line.endswith(b"\n"):
-                    found.add(str(json.loads(line).get(MARK)))
+        try:
+            with open(path, "rb", buffering=1024 * 1024) as file:
+                found.update(str(_mark(line)) for line in file if _IN_LINE in line)
+        except OSError as error:
+            raise files.explain(error, path, "read") from error
     return found
+
+
+def _mark(line: bytes) -> Any:
+    try:
+        return parse(line).get(MARK)
+    except MalformedError:  # torn, or changed: certops.clm.ledger_info says so, and merging twice is better than losing
+        return None

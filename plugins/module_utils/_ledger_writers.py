@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which chain a process writes: the one of its writer, or, while another process has that one, the next of the writer's family.
 
-`web-1a2b3c4d`, `web-1a2b3c4d-2`, ...: as many as ever wrote at once, since every process takes the first that is free. So two
-containers of one host name, or slices on one node, neither wait for each other nor write between each other's lines.
+`web-1a2b3c4d`, `web-1a2b3c4d@2`, ...: as many as ever wrote at once, since every process takes the first that is free. So two
+containers of one host name, or slices on one node, neither wait for each other nor write between each other's lines. A writer_id
+has no `@`: the chain of a writer that somebody named `web-1a2b3c4d-2` is never taken for one of these.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import os
 from typing import Iterator, List
 
+from . import files
 from ._ledger_chain import SUFFIX
+from ._ledger_checkpoint import FAMILY
 from .contracts import Clock
 from .errors import BusyError
 from .ledger import Ledger, default_writer_id
@@ -22,7 +25,7 @@ MOST = 256
 
 def open_chain(folder: str, writer_id: str, clock: Clock) -> Ledger:
     """The first chain of the family that nobody else writes; an empty `writer_id` is the one of this host."""
-    base = writer_id or default_writer_id(folder)
+    base = files.check_name(writer_id, "writer_id") if writer_id else default_writer_id(folder)
     for name in _family(base):
         try:
             return Ledger(folder, name, clock)
@@ -53,7 +56,7 @@ def base_of(ledger: Ledger, writer_id: str) -> str:
 def _family(base: str) -> Iterator[str]:
     yield base
     for number in range(2, MOST + 1):
-        yield f"{base[:116]}-{number}"
+        yield f"{base}{FAMILY}{number}"
 
 
 def _existing(folder: str, base: str) -> List[str]:

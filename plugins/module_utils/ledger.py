@@ -9,7 +9,6 @@ Files in the ledger's folder: `<writer_id>.jsonl` the chain, `<writer_id>.head` 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import heapq
 import json
@@ -22,6 +21,8 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Sequence, T
 
 from . import durable, files
 from ._ledger_chain import LONGEST_LINE, SUFFIX, Head, Verification, chain_files, head_path, line_of, parse, read_head, verify_folder, walk
+from ._ledger_checkpoint import is_chain
+from ._ledger_files import lock, make_folder
 from ._ledger_key import create_once
 from .contracts import Clock
 from .errors import BusyError, ClmError, ConfigError, MalformedError, NotFoundError
@@ -64,21 +65,23 @@ class Ledger:
 
     def __init__(self, folder: str, writer_id: str, clock: Clock) -> None:
         self.folder = os.path.abspath(folder)
-        self.writer_id = files.check_name(writer_id, "writer_id")
+        self.writer_id = writer_id if is_chain(writer_id) else files.check_name(writer_id, "writer_id")
         self.path = os.path.join(self.folder, writer_id + SUFFIX)
         self._clock = clock
         self._broken = ""
-        new = not os.path.exists(self.path)
         try:
-            os.makedirs(self.folder, 0o750, exist_ok=True)
+            make_folder(self.folder, 0o750)
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise _unwritable(error, self.path, "open the ledger") from error
         try:
             self._lock()
-            if new:
+            if not os.fstat(self._descriptor).st_size:  # new, or its maker died before this
                 durable.sync_folder(self.folder)
             self._head = self._last_head()
+        except OSError as error:
+            os.close(self._descriptor)
+            raise _unwritable(error, self.path, "open the ledger") from error
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -99,6 +102,11 @@ class Ledger:
             self._refuse_interleaved()
             self._write(data)
             self._head = Head(seq, prev, head.size + len(data), len(lines[-1]) + 1)
+
+    @property
+    def lines(self) -> int:
+        """How many lines the chain has."""
+        return self._head.seq
 
     def check_room(self) -> None:
         """Return when some hundred events more could be written; UnwritableError when not, before anything was begun."""
@@ -140,12 +148,8 @@ class Ledger:
         self.close()
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise self._busy() from None
-        if os.fstat(self._descriptor).st_nlink == 0:  # another process has just merged and discarded it
-            raise self._busy()
+        if not lock(self._descriptor, self.path) or os.fstat(self._descriptor).st_nlink == 0:
+            raise self._busy()  # without a link another process has just merged and discarded it
 
     def _busy(self) -> BusyError:
         hint = "wait for it, or give this writer a writer_id of its own"
@@ -177,7 +181,10 @@ class Ledger:
         if head.size == size:
             return head
         evidence = os.path.join(self.folder, f"{self.writer_id}.torn-{head.seq + 1}")
-        files.write(evidence, torn, mode=0o640)
+        try:
+            files.write(evidence, torn, mode=0o640)
+        except ClmError as error:
+            raise UnwritableError(error.message, hint=error.hint) from error
         os.ftruncate(self._descriptor, head.size)
         self._head = head
         self.append(
@@ -269,7 +276,7 @@ def default_writer_id(folder: str, hostname: Optional[str] = None) -> str:
         raise UnwritableError(error.message, hint=error.hint) from error
     writer_id = f"{host[:100]}-{secrets.token_hex(4)}"
     try:
-        os.makedirs(folder, 0o750, exist_ok=True)
+        make_folder(folder, 0o750)
         first = create_once(path, writer_id.encode("ascii"), 0o640)
     except OSError as error:
         raise _unwritable(error, folder, "write to the ledger") from error

@@ -96,7 +96,8 @@ def _header(file: IO[bytes]) -> Tuple[bytes, Dict[str, Any]]:
         raise MalformedError("its second line cannot be read") from None
     wanted = {"cipher": "aes-256-gcm", "chunk": CHUNK, "kdf": "scrypt", "r": COST["r"], "p": COST["p"]}
     cost = fields.get("n")
-    if any(fields.get(name) != value for name, value in wanted.items()) or cost not in [2**bits for bits in range(14, 19)]:
+    strange = any(fields.get(name) != value or not isinstance(fields[name], type(value)) for name, value in wanted.items())
+    if strange or not isinstance(cost, int) or cost not in [2**bits for bits in range(14, 19)]:
         raise MalformedError("it was sealed in a way that this release does not know")
     return magic + line, fields
 

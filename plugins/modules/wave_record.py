@@ -65,7 +65,9 @@ report:
   type: dict
   returned: when the manifest names a folder for the report
 checkpoint:
-  description: The signed checkpoint of the ledger that ended the wave, as M(certops.clm.ledger_checkpoint) returns it.
+  description:
+    - The signed checkpoint of the ledger, as M(certops.clm.ledger_checkpoint) returns it. A wave without a red host sends none, for
+      it reads the whole ledger and the last play sends one for the run.
   type: dict
-  returned: when the manifest's ledger has C(checkpoints) and it was sent
+  returned: when the manifest's ledger has C(checkpoints), a host of the wave is red and so the run ends here
 """

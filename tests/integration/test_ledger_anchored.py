@@ -36,6 +36,10 @@ def test_every_attack_on_a_ledger_is_found(ansible, tmp_path):
         shutil.copytree(whole.place, estate.place)
         act(estate, "w1", random.Random(attack))
         tasks.append(asked(attack, estate, vkeys=pins))
+    torn = Estate(tmp_path / "torn")
+    shutil.copytree(whole.place, torn.place)
+    torn.chain("w2").write_bytes(torn.chain("w2").read_bytes() + b'{"action":"int')
+    tasks.append(asked("torn", torn, vkeys=pins))
     run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "vars": CONTROLLER, "tasks": tasks}], args=["--check"])
     for good in ("whole", "known"):
         assert run.result(good)["state"] == "anchored" and run.result(good)["anchored"] == 32
@@ -44,6 +48,9 @@ def test_every_attack_on_a_ledger_is_found(ansible, tmp_path):
     for attack in ATTACKS:
         found = run.result(attack)
         assert found["state"] == "broken" and "w1" in found["msg"], (attack, found)
+    found = run.result("torn")
+    assert found["state"] == "anchored" and [one["torn"] for one in found["chains"]] == [False, True, False]
+    assert "w2 is torn behind line 9" in found["warnings"][0]
     assert "lines are missing" in run.result("cut")["msg"] and "the chain is gone" in run.result("remove")["msg"]
     assert "rewritten" in run.result("rewrite_all")["msg"] and "not signed by the key that is known" in run.result("forge")["msg"]
 

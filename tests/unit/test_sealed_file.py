@@ -76,11 +76,23 @@ def test_chunks_that_are_moved_doubled_or_added_are_found() -> None:
             opened(SEALED[:head] + b"".join(order))
 
 
+WRONG_TYPES = (
+    {"n": float(2**14)},
+    {"n": float(2**17)},
+    {"n": [2**14]},
+    {"n": None},
+    {"r": 8.0},
+    {"p": 1.0},
+    {"chunk": 65536.0},
+    {"salt": 7},
+)
+
+
 def test_another_passphrase_and_another_head_open_nothing() -> None:
     with pytest.raises(MalformedError, match="passphrase"):
         opened(SEALED, Secret(b"another long passphrase"))
     line = SEALED.split(b"\n")[1]
-    for change in ({"n": 2**30}, {"n": 1}, {"cipher": "none"}, {"salt": "zz"}, {"chunk": 10**9}, {"r": 9}, {"n": "x"}):
+    for change in ({"n": 2**30}, {"n": 1}, {"cipher": "none"}, {"salt": "zz"}, {"chunk": 10**9}, {"r": 9}, {"n": "x"}, *WRONG_TYPES):
         with pytest.raises(MalformedError):
             opened(SEALED.replace(line, json.dumps({**json.loads(line), **change}).encode(), 1))
 

@@ -32,6 +32,7 @@ def test_a_rotation_and_a_way_back_end_anchored_and_a_request_is_found_everywher
     run = campaign.run().ok()
     found = judged(tmp_path)
     assert found["state"] == "anchored" and found["anchored"] == found["events"] > 4 and found["open_intents_count"] == 0
+    assert len(list((tmp_path / "second").glob("*.checkpoint"))) == 1, "one for the run, not one for each wave"
     request = campaign.versions("shop")[0]["meta"]["request_id"]
     steps = {(event["action"], event["step"]) for event in campaign.events() if event.get("request_id") == request}
     assert {("intent", "issue"), ("outcome", "issue"), ("intent", "deploy")} <= steps and ("promoted", "settle") in steps
@@ -87,3 +88,30 @@ def test_without_a_ledger_nothing_begins_but_under_break_glass_what_has_expired(
     assert spooled and {event["break_glass"] for event in spooled} == {WHY} and events[: len(spooled)] == spooled
     assert [event["deployment"] for event in spooled if event["action"] == "intent" and event["step"] == "deploy"]
     assert "api" in json.dumps(spooled) and lab.served("app1", verify=False) == campaign.current("api")
+    _shuts_midway(campaign, tmp_path)
+
+
+def _shuts_midway(campaign, place):
+    """The ledger shuts between the deployment and the record of a wave: what is done is spooled, and the run is not green."""
+    ledger, before = place / "ledger", len(campaign.events())
+    shut = {
+        "name": "Shut",
+        "ansible.builtin.shell": f"mv {ledger} {place}/away && touch {ledger}",
+        "run_once": True,
+        "delegate_to": "localhost",
+    }
+    (place / "gate.yml").write_text(json.dumps([shut, {"name": "Pass", "ansible.builtin.set_fact": {"clm_gate": "passed"}}]))
+    campaign.manifest["ledger"]["break_glass"] = WHY
+    campaign.force("midway")
+    run = campaign.run(rotate_gate_tasks=str(place / "gate.yml"))
+    outcomes = campaign.outcomes(run)
+    assert run.rc == 2 and {one["state"] for one in outcomes.values()} == {"failed"}, run.output
+    for one in outcomes.values():
+        assert one["step"] == "break_glass" and "in the spool only" in one["message"] and one["served_sha256"] == one["after"]["sha256"]
+        assert "certops.clm.rotate" in one["next_action"] and one["runbook_page"].endswith("runbook_ledger.rst")
+    ledger.unlink()
+    (place / "away").rename(ledger)
+    campaign.run().ok()
+    merged = [event for event in campaign.events()[before:] if event.get("spooled")]
+    assert {event["deployment"].split("-")[1] for event in merged if event.get("deployment")} == set(outcomes)
+    assert summary(str(ledger))["open_intents_count"] == 0

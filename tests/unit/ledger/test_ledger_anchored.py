@@ -11,10 +11,11 @@ import shutil
 import stat
 import sys
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 
+from ansible_collections.certops.clm.plugins.module_utils import durable
 from ansible_collections.certops.clm.plugins.module_utils._ledger_summary import summary
 from ansible_collections.certops.clm.plugins.module_utils.errors import MalformedError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.ledger import Ledger
@@ -181,6 +182,54 @@ def test_a_torn_checkpoint_says_nothing_and_a_strange_one_is_refused(estate: Est
     (estate.checkpoints / "mine.checkpoint").write_bytes(b"x")
     with pytest.raises(MalformedError, match=r"mine\.checkpoint"):
         judged(estate)
+
+
+@pytest.mark.parametrize("torn", [b"", b"certops.clm/w1+5e", b"\0" * 100])
+def test_a_vkey_that_a_crash_tore_is_told_and_made_again_before_the_first_checkpoint(tmp_path: Path, torn: bytes) -> None:
+    estate = Estate(tmp_path)
+    estate.checkpoints.mkdir(parents=True)
+    vkey = estate.checkpoints / "w1.vkey"
+    vkey.write_bytes(torn)
+    with Ledger(str(estate.ledger), "w1", Clock()) as ledger:
+        ledger.append([{"action": "intent"}] * 2)
+    assert judged(estate)["state"] == "unanchored"
+    session = estate.run("w1", 1)
+    assert not session.problems and any("was torn by a crash" in text and str(vkey) in text for text in session.facts["warnings"])
+    assert judged(estate)["state"] == "anchored" and judged(estate, vkey.read_text())["anchored"] == 3
+    assert "warnings" not in estate.run("w1", 1).facts
+
+
+def test_a_torn_vkey_whose_key_has_signed_already_is_not_made_again(estate: Estate) -> None:
+    vkey = estate.checkpoints / "w1.vkey"
+    whole = vkey.read_bytes()
+    vkey.write_bytes(whole[:20])
+    session = estate.run("w1", 1)
+    assert "is torn" in session.problems[0] and str(vkey) in session.problems[0] and "that you noted" in session.problems[0]
+    assert vkey.read_bytes() == whole[:20] and not session.checkpoint
+    found = judged(estate)
+    assert found["state"] == "unanchored" and "torn" in found["chains"][0]["why"] and found["chains"][1]["state"] == "anchored"
+    vkey.write_bytes(whole.strip())  # as somebody puts it back who noted it
+    assert not estate.run("w1", 1).problems and judged(estate)["state"] == "anchored"
+
+
+def test_a_torn_end_is_said_and_a_cut_one_still_found(estate: Estate) -> None:
+    whole = estate.chain("w1").read_bytes()
+    (estate.ledger / "w1.head").unlink()
+    estate.chain("w1").write_bytes(whole + b'{"action":"int')
+    chain = judged(estate)["chains"][0]
+    assert (chain["state"], chain["torn"], chain["anchored"], chain["not_anchored"]) == ("anchored", True, 12, 0)
+    estate.chain("w1").write_bytes(whole[:-1])  # a newline less than what was signed, and no head file that could tell
+    chain = judged(estate)["chains"][0]
+    assert chain["state"] == "broken" and "1 lines are missing" in chain["problem"] and chain["first_bad_line"] == 12
+
+
+def test_the_folders_of_the_second_place_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: List[str] = []
+    monkeypatch.setattr(durable, "sync_folder", synced.append)
+    estate = Estate(tmp_path)
+    assert not estate.run("w1", 1).problems
+    assert {str(tmp_path), str(estate.checkpoints.parent), str(estate.checkpoints)} <= set(synced)
+    assert synced.index(str(estate.checkpoints.parent)) < synced.index(str(estate.checkpoints))
 
 
 def test_no_result_has_the_key(estate: Estate) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.certops.clm.plugins.module_utils import files
 from ansible_collections.certops.clm.plugins.module_utils import ledger as ledgers
 from ansible_collections.certops.clm.plugins.module_utils._ledger_session import Session, allowed, opened, refusal
 from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError, ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.lasting import mount_of
 from ansible_collections.certops.clm.plugins.module_utils.ledger import Ledger, UnwritableError
 
 from .anchored import START, Clock
@@ -198,6 +199,105 @@ def test_a_changed_spool_is_told_and_stops_no_work(tmp_path: Path) -> None:
     assert chain.exists()
 
 
+@pytest.mark.parametrize("harm", ["text", "torn mark", "list", "locked away", "no name", "float", "no time"])
+def test_one_spool_file_that_cannot_be_merged_is_told_and_kept_and_hinders_no_other(tmp_path: Path, harm: str) -> None:
+    run(tmp_path, [event("before")])
+    folder = tmp_path / "store.ledger-spool"
+    for writer in ("x1", "x2", "x3"):
+        with Ledger(str(folder), writer, Clock()) as spool:
+            spool.append([event(writer)])
+    bad = folder / "x2.jsonl"
+    if harm == "locked away":
+        bad.unlink()
+        bad.mkdir()
+    elif harm == "no name":
+        bad = bad.rename(folder / "X 2.jsonl")
+        (folder / "x2.head").unlink()
+    else:
+        (folder / "x2.head").unlink()
+        fields = {"seq": 1, "prev": "0" * 64, **({"seconds": 1.5} if harm == "float" else {})}
+        texts = {"text": "no event\n", "torn mark": '{"spooled_sha256":"\n', "list": "[]\n"}
+        bad.write_text(texts.get(harm, json.dumps(fields) + "\n"))
+    session = run(tmp_path, [event("shop")])
+    names = [one.get("lineage") for one in recorded(tmp_path)]
+    if harm == "no time":  # nobody but us writes there; what is no more than strange is taken over as it is
+        assert names == ["before", "x1", None, "x3", "shop"] and not session.problems and session.shut is None
+        return
+    assert names == ["before", "x1", "x3", "shop"] and session.merged == 2 and session.shut is None
+    assert len(session.problems) == 1 and str(bad) in session.problems[0] and bad.exists()
+    assert sorted(path.name for path in folder.glob("*.jsonl")) == [bad.name]
+
+
+def test_a_spool_that_cannot_be_read_stops_no_work(tmp_path: Path) -> None:
+    (tmp_path / "store.ledger-spool").mkdir()
+    (tmp_path / "store.ledger-spool" / "x1.jsonl").symlink_to("nowhere")
+    session = run(tmp_path, [event("shop")], break_glass=WHY)
+    assert session.shut is None and len(session.problems) == 1 and "x1.jsonl" in session.problems[0]
+
+
+@pytest.mark.parametrize("line", [b'{"spooled_sha256":"abc', b'{"spooled_sha256":"abc\n', b'[{"spooled_sha256":"abc"}]\n'])
+def test_a_line_of_another_chain_that_cannot_be_read_hinders_no_merge(tmp_path: Path, line: bytes) -> None:
+    spooled(tmp_path, "a")
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "w2.jsonl").write_bytes(line)
+    session = run(tmp_path, [])
+    assert session.merged == 1 and not session.problems
+    assert "1 events that were recorded under break glass are in the ledger now" in session.facts["warnings"]
+
+
+def test_a_ledger_that_shuts_while_it_takes_the_spool_is_shut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spooled(tmp_path, "a")
+    append = Ledger.append
+
+    def full(self: Ledger, events: Any) -> None:
+        if self.folder == str(tmp_path / "ledger"):
+            raise UnwritableError("full")
+        append(self, events)
+
+    monkeypatch.setattr(Ledger, "append", full)
+    with pytest.raises(UnwritableError, match="Nothing was done"):
+        run(tmp_path, [])
+    session = run(tmp_path, [event("shop")], break_glass=WHY)
+    monkeypatch.undo()
+    assert session.shut is not None and run(tmp_path, []).merged == 2
+    assert [one["lineage"] for one in recorded(tmp_path)] == ["a", "shop"]
+
+
+def test_a_spool_that_ends_with_the_run_is_refused_like_the_ledger(tmp_path: Path) -> None:
+    memory = Path("/dev/shm")
+    if mount_of(str(memory))[1] != "tmpfs":
+        pytest.skip("no file system in memory here")
+    spool = memory / f"certops-clm-{os.getpid()}"
+    with pytest.raises(ConfigError, match="lies in memory") as error:
+        run(tmp_path, [], spool=str(spool))
+    assert str(spool) in str(error.value) and "ledger.allow_ephemeral" in str(error.value) and not (tmp_path / "ledger").exists()
+    assert run(tmp_path, [event("shop")], spool=str(spool), allow_ephemeral=True).shut is None
+    beside = {"type": "directory", "path": str(spool)}  # a store that is meant to end with the run has its spool beside it
+    given = {"path": str(tmp_path / "ledger"), "writer_id": "w1"}
+    with opened(given, beside, Clock()) as session:
+        session.append([event("shop")])
+    with pytest.raises(ConfigError, match="lies in memory"), opened({**given, "break_glass": WHY}, beside, Clock()):
+        pass
+    assert not spool.exists()
+
+
+def test_a_torn_end_on_a_full_disk_is_a_ledger_that_cannot_be_written(tmp_path: Path) -> None:
+    run(tmp_path, [event("before")])
+    path = tmp_path / "ledger" / "w1.jsonl"
+    path.write_bytes(path.read_bytes() + b"x" * 128 * 1024)
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
+        try:
+            os._exit(0 if run(tmp_path, [event("shop")], break_glass=WHY).shut else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    run(tmp_path, [])
+    assert [one.get("lineage") for one in recorded(tmp_path)] == ["before", None, "shop"]
+
+
 def test_a_changed_ledger_is_no_reason_to_break_the_glass(tmp_path: Path) -> None:
     run(tmp_path, [event("a"), event("b")])
     path = tmp_path / "ledger" / "w1.jsonl"
@@ -206,7 +306,7 @@ def test_a_changed_ledger_is_no_reason_to_break_the_glass(tmp_path: Path) -> Non
         run(tmp_path, [event("shop")], break_glass=WHY)
     with Ledger(str(tmp_path / "other"), "w1", Clock()):
         session = run(tmp_path, [event("shop")], break_glass=WHY, path=str(tmp_path / "other"))
-    assert session.shut is None and (tmp_path / "other" / "w1-2.jsonl").exists(), "another writer is no reason either"
+    assert session.shut is None and (tmp_path / "other" / "w1@2.jsonl").exists(), "another writer is no reason either"
 
 
 def test_a_spool_that_cannot_be_written_either_stops_everything(tmp_path: Path) -> None:

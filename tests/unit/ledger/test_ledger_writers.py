@@ -15,8 +15,9 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils import ledger as ledgers
 from ansible_collections.certops.clm.plugins.module_utils._ledger_session import opened
+from ansible_collections.certops.clm.plugins.module_utils._ledger_summary import summary
 from ansible_collections.certops.clm.plugins.module_utils._ledger_writers import open_chain
-from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError
+from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.ledger import Ledger
 
 from .anchored import Clock
@@ -46,7 +47,7 @@ def test_processes_of_one_host_never_share_a_chain_at_a_time(tmp_path: Path, wri
     assert found.ok and found.events == 4 * 25 * 2
     names = {name for one in used for name in one}
     base = min(names, key=len)
-    assert names <= {base, *(f"{base}-{number}" for number in range(2, 5))}, "as many chains as wrote at once, and no more"
+    assert names <= {base, *(f"{base}@{number}" for number in range(2, 5))}, "as many chains as wrote at once, and no more"
     for path in (tmp_path / "ledger").glob("*.jsonl"):  # both lines of a session behind each other
         said = [json.loads(line)["message"] for line in path.read_text().splitlines()]
         assert all(a[:-1] == b[:-1] for a, b in zip(said[::2], said[1::2]))
@@ -55,11 +56,57 @@ def test_processes_of_one_host_never_share_a_chain_at_a_time(tmp_path: Path, wri
 def test_the_next_one_takes_the_first_chain_that_is_free(tmp_path: Path) -> None:
     folder = str(tmp_path)
     first, second = open_chain(folder, "w1", Clock()), open_chain(folder, "w1", Clock())
-    assert (first.writer_id, second.writer_id) == ("w1", "w1-2")
+    assert (first.writer_id, second.writer_id) == ("w1", "w1@2")
     first.close()
     with open_chain(folder, "w1", Clock()) as again:
         assert again.writer_id == "w1"
     second.close()
+
+
+def test_a_further_chain_is_never_that_of_another_writer(tmp_path: Path) -> None:
+    """Somebody chose `node` and `node-2` as writer_ids: a second process of `node` must not write as `node-2`."""
+    given = {"path": str(tmp_path / "ledger"), "checkpoints": {"path": str(tmp_path / "second")}}
+    with opened({**given, "writer_id": "node"}, store(tmp_path), Clock()) as first:
+        with opened({**given, "writer_id": "node"}, store(tmp_path), Clock()) as second:
+            with opened({**given, "writer_id": "node-2"}, store(tmp_path), Clock()) as other:
+                for session in (first, second, other):
+                    session.append([{"action": "intent"}])
+    assert not first.problems + second.problems + other.problems
+    found = summary(str(tmp_path / "ledger"), [str(tmp_path / "second")])
+    assert found["state"] == "anchored" and [one["writer_id"] for one in found["chains"]] == ["node", "node-2", "node@2"]
+    for name in ("node@2", "node@x"):
+        with pytest.raises(ConfigError, match="no name"):
+            open_chain(str(tmp_path), name, Clock())
+
+
+def test_idle_siblings_are_not_read_again(tmp_path: Path) -> None:
+    given = {"path": str(tmp_path / "ledger"), "writer_id": "w1", "checkpoints": {"path": str(tmp_path / "second")}}
+    with opened(given, store(tmp_path), Clock()) as one, opened(given, store(tmp_path), Clock()) as two:
+        one.append([{"action": "intent"}] * 3)
+        two.append([{"action": "intent"}] * 3)
+    sibling = tmp_path / "ledger" / "w1@2.jsonl"
+    lines = sibling.read_bytes().splitlines(keepends=True)
+    sibling.write_bytes(b"".join([lines[0].replace(b"intent", b"INTENT"), *lines[1:]]))  # it would show, had anybody read it
+    with opened(given, store(tmp_path), Clock()) as again:
+        again.append([{"action": "outcome"}])
+    assert not again.problems and again.checkpoint["size"] == 4
+    assert summary(str(tmp_path / "ledger"), [str(tmp_path / "second")])["state"] == "broken", "who judges reads everything"
+    with Ledger(str(tmp_path / "ledger"), "w1@2", Clock()) as busy:
+        busy.append([{"action": "outcome"}])
+    with opened(given, store(tmp_path), Clock()) as last:
+        pass
+    assert "rewritten" in last.problems[0], "and it is read before anything more of it is signed"
+
+
+def test_a_checkpoint_of_an_idle_sibling_that_was_taken_away_is_told(tmp_path: Path) -> None:
+    given = {"path": str(tmp_path / "ledger"), "writer_id": "w1", "checkpoints": {"path": str(tmp_path / "second")}}
+    with opened(given, store(tmp_path), Clock()) as one, opened(given, store(tmp_path), Clock()) as two:
+        one.append([{"action": "intent"}])
+        two.append([{"action": "intent"}])
+    next((tmp_path / "second").glob("w1@2.*.checkpoint")).unlink()
+    with opened(given, store(tmp_path), Clock()) as again:
+        pass
+    assert "not in the second place any more" in again.problems[0]
 
 
 def test_a_long_writer_id_has_a_family_too(tmp_path: Path) -> None:
@@ -91,7 +138,7 @@ def test_the_end_of_a_run_has_checkpoints_of_all_chains_of_its_family(tmp_path: 
         last.append([{"action": "outcome"}])
     assert not last.problems and last.checkpoint["size"] == 2
     sent = sorted(path.name for path in (tmp_path / "second").glob("*.checkpoint"))
-    assert [name.partition(".")[0] for name in sent] == ["w1-2", "w1"]
+    assert [name.partition(".")[0] for name in sent] == ["w1", "w1@2"]
     with opened(given, store(tmp_path), Clock()) as again:
         pass
     assert not again.problems and sorted(path.name for path in (tmp_path / "second").glob("*.checkpoint")) == sent
