@@ -31,7 +31,10 @@ class ActionModule(ActionBase):
 
 
 def _work(args: Mapping[str, Any], check_mode: bool) -> Mapping[str, Any]:
-    facts = restore(args["path"], passphrase(args), args["manifest"], store_of, local_ca=args["local_ca"], check_mode=check_mode)
+    facts = restore(
+        args["path"], passphrase(args), args["manifest"], store_of,
+        local_ca=args["local_ca"], trust_manifest=args["trust_manifest"], check_mode=check_mode,
+    )  # fmt: skip
     if facts["changed"] and not check_mode:
         event = {"action": "restore", "run_id": new_run_id(), **{name: facts[name] for name in ("path", "created", "lineages", "versions")}}
         with open_ledger(load(args["manifest"]), utc_now, False, checkpoint=True) as ledger:

@@ -76,7 +76,8 @@ lineages:
     divergences:
       description:
         - One sentence for everything in which the copies of a store of type V(mirrored) differ.
-        - The next write to the lineage gives each copy what it lacks. What copies contradict each other on is never chosen.
+        - The next write to the lineage gives each copy what it lacks, from the copy that was written last, which is named. What copies
+          contradict each other on is never chosen.
       type: list
       elements: str
 damaged:

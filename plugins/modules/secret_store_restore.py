@@ -23,7 +23,8 @@ options:
   manifest:
     description:
       - Path of the manifest. It names where everything belongs.
-      - Where there is none, it is restored from the backup, after everything else.
+      - Everything is restored below the paths that it names, and nowhere else.
+      - Where there is none, the task fails and says what the manifest in the backup names, unless O(trust_manifest) is set.
       - A manifest and observations that are there are kept, also when the backup has other ones.
     type: path
     required: true
@@ -35,6 +36,13 @@ options:
     description: Whether the folders of issuers of type V(local_ca) are restored.
     type: bool
     default: true
+  trust_manifest:
+    description:
+      - Whether the manifest in the backup may decide where files are written and which commands give passphrases, where there is
+        no manifest at O(manifest). It is then restored after everything else.
+      - Whoever can write a backup that its passphrase opens has written that manifest too. Set this only for a backup whose way you know.
+    type: bool
+    default: false
 requirements:
   - cryptography >= 45
 extends_documentation_fragment:
@@ -50,6 +58,13 @@ EXAMPLES = r"""
     manifest: /etc/clm/manifest.yml
     path: /mnt/backups/clm/controller.clm
     passphrase_file: /root/backup.passphrase
+
+- name: Bring everything back where not even the manifest is left, from a backup whose way is known
+  certops.clm.secret_store_restore:
+    manifest: /etc/clm/manifest.yml
+    path: /mnt/backups/clm/controller.clm
+    passphrase_file: /root/backup.passphrase
+    trust_manifest: true
 """
 
 RETURN = r"""

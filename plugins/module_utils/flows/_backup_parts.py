@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import IO, Any, Dict, Iterator, List, Mapping, Tuple
 
 from .. import files
 from .._ledger_options import settle
@@ -52,13 +52,25 @@ def names_in(part: Part) -> List[str]:
     """The files of the part, empty text for one that is a file itself; heads of chains before the chains, whose end they tell."""
     if not part.folder:
         return [""] if os.path.isfile(part.path) else []
-    found = []
-    for folder, folders, names in os.walk(part.path):
-        folders[:] = sorted(name for name in folders if not name.startswith(STAGED))
-        below = os.path.relpath(folder, part.path)
-        regular = [name for name in names if stat.S_ISREG(os.lstat(os.path.join(folder, name)).st_mode)]
-        found += [name if below == "." else f"{below}/{name}" for name in regular]
+    found: List[str] = []
+    _walk(part.path, "", found)
     return sorted(found, key=lambda name: (name.endswith(GROWING), name))
+
+
+def _walk(folder: str, below: str, found: List[str]) -> None:
+    """Add the regular files of the folder and those below it; what vanishes meanwhile was somebody's who is writing."""
+    try:
+        with os.scandir(folder) as entries:
+            there = [(entry.name, entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)) for entry in entries]
+    except FileNotFoundError:
+        return
+    except OSError as error:  # a folder that cannot be read would be missing in the backup
+        raise files.explain(error, folder, "read") from error
+    for name, is_folder, is_file in there:
+        if is_file:
+            found.append(below + name)
+        elif is_folder and not name.startswith(STAGED):
+            _walk(f"{folder}/{name}", f"{below}{name}/", found)
 
 
 def pieces(part: Part, name: str) -> Iterator[Record]:
@@ -71,7 +83,7 @@ def pieces(part: Part, name: str) -> Iterator[Record]:
     try:
         with open(path, "rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            size = _whole_lines(path)
+            size = _whole_lines(file, path)
             while True:
                 data = file.read(min(PIECE, size))
                 size -= len(data)
@@ -85,14 +97,14 @@ def pieces(part: Part, name: str) -> Iterator[Record]:
         raise files.explain(error, path, "read") from error
 
 
-def _whole_lines(path: str) -> int:
-    """How many bytes of the file are to be read."""
-    size = os.stat(path).st_size
+def _whole_lines(file: IO[bytes], path: str) -> int:
+    """How many bytes of the open file are to be read; another one may be in its place already."""
+    size = os.fstat(file.fileno()).st_size
     if not path.endswith(GROWING):
         return size
-    with open(path, "rb") as end:
-        end.seek(max(0, size - PIECE))
-        tail = end.read(size - end.tell())
+    file.seek(max(0, size - PIECE))
+    tail = file.read(size - file.tell())
+    file.seek(0)
     return size - len(tail) + tail.rfind(b"\n") + 1
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 from typing import Dict, List, Sequence, Set, Tuple
 
@@ -70,11 +69,11 @@ def _goes_on(path: str) -> bool:
 class FileStager:
     """Writes the missing files beside their places, and renames them in the order of the parts, chains before heads."""
 
-    def __init__(self, parts: Sequence[Part], wanted: Set[Tuple[str, str]], index: Index) -> None:
+    def __init__(self, parts: Sequence[Part], wanted: Set[Tuple[str, str]], index: Index, suffix: str) -> None:
         self._parts = {part.name: part for part in parts}
         self._order = [part.name for part in parts]
         self._wanted, self._index = wanted, index
-        self._suffix = f"{STAGED}{secrets.token_hex(4)}"
+        self._suffix = suffix  # the one of the whole restore: a store that is being filled may lie in the same folder
         self._staged: Dict[Tuple[str, str], str] = {}
         self._folders: List[str] = []
 
@@ -106,7 +105,7 @@ class FileStager:
             os.makedirs(parent, 0o700, exist_ok=True)
             if folder not in self._folders:
                 for name in os.listdir(parent):
-                    if name.startswith(STAGED) and name != self._suffix:
+                    if name.startswith(STAGED) and not name.startswith(self._suffix):
                         shutil.rmtree(os.path.join(parent, name))
                 os.mkdir(folder, 0o700)
                 self._folders.append(folder)

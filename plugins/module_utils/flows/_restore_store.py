@@ -10,7 +10,6 @@ other one is filled through the contract, under one lease for each lineage.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
@@ -70,10 +69,10 @@ def _has_key(store: SecretStore, version: StoredVersion) -> bool:
 class Filler:
     """One store that is being filled; nobody sees any of it before `finish`, and `abort` leaves nothing."""
 
-    def __init__(self, options: Mapping[str, Any], open_store: Open, index: Index) -> None:
+    def __init__(self, options: Mapping[str, Any], open_store: Open, index: Index, suffix: str) -> None:
         self._index = index
         self._path = str(options["path"]) if options["type"] == DIRECTORY else ""
-        self._staged = os.path.join(self._path, f"{STAGED}{secrets.token_hex(4)}") if self._path else ""
+        self._staged = os.path.join(self._path, f"{suffix}.store") if self._path else ""  # files may be staged beside it
         self._store = open_store({**options, "path": self._staged} if self._path else options)
         self._lease: Optional[Lease] = None
         self._leases: List[Tuple[Lease, str]] = []

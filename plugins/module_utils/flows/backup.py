@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import IO, Any, Callable, Dict, Iterator, List
 
 from .. import durable, files
@@ -21,6 +21,17 @@ from ._backup_parts import folders_of, names_in, parts_of, pieces
 from ._backup_records import FORMAT, Record, check, of_version, pack
 
 Seal = Callable[[IO[bytes], Secret], Sealer]
+TRIES = 3  # for a lineage that somebody is writing to
+
+
+@dataclass
+class _Read:
+    """One lineage as it was read; `whole` when nothing is damaged and nothing changed meanwhile."""
+
+    current: str = ""
+    records: List[Record] = field(default_factory=list)
+    problems: List[str] = field(default_factory=list)
+    whole: bool = False
 
 
 class Backup:
@@ -45,33 +56,47 @@ class Backup:
         yield {"kind": "end", **self.counts}
 
     def _lineage(self, lineage: str) -> Iterator[Record]:
-        try:
-            current = self._store.current(lineage) or ""  # before the versions: then it is one of them
-        except MalformedError as error:
-            current = ""
-            self._leave_out(f"{lineage}: {error.message}")
-        found = [one for one in map(self._version, self._store.versions(lineage)) if one is not None]
-        if current and current not in [one["version"] for one in found]:
-            self._leave_out(f"{lineage}: its current version {current} cannot be backed up")
-            current = ""
+        """The lineage as it is at one moment; what somebody is changing meanwhile is read again, and what stays damaged is told."""
+        for _again in range(TRIES):
+            read = self._read(lineage)
+            if read.whole:
+                break
+        for problem in read.problems:
+            self._leave_out(problem)
         self.counts["lineages"] += 1
-        yield {"kind": "lineage", "lineage": lineage, "current": current}
-        for record in found:
+        yield {"kind": "lineage", "lineage": lineage, "current": read.current}
+        for record in read.records:
             self.counts["versions"] += 1
             self.counts["private_keys"] += bool(record["key"])
             yield record
 
-    def _version(self, version: StoredVersion) -> Any:
-        """The version's record, None when it is damaged and left out."""
-        name = f"version {version.version} of {version.lineage}"
-        if version.meta.get("malformed"):
-            return self._leave_out(f"{name}: {version.meta['malformed']}")
+    def _read(self, lineage: str) -> _Read:
+        read = _Read()
         try:
+            read.current = self._store.current(lineage) or ""  # before the versions: then it is one of them
+        except MalformedError as error:
+            read.problems.append(f"{lineage}: {error.message}")
+        versions = self._store.versions(lineage)
+        for version in versions:
+            self._add(read, version)
+        if read.current and read.current not in [one["version"] for one in read.records]:
+            read.problems.append(f"{lineage}: its current version {read.current} cannot be backed up")
+            read.current = ""
+        read.whole = not read.problems and self._store.versions(lineage) == versions
+        return read
+
+    def _add(self, read: _Read, version: StoredVersion) -> None:
+        """The version's record, or why there is none."""
+        name = f"version {version.version} of {version.lineage}"
+        try:
+            if version.meta.get("malformed"):
+                raise MalformedError(str(version.meta["malformed"]))
             key = self._key(version)
             check(version, key)
         except MalformedError as error:
-            return self._leave_out(error.message if name in error.message else f"{name}: {error.message}")
-        return of_version(replace(version, key=None), key)
+            read.problems.append(error.message if name in error.message else f"{name}: {error.message}")
+            return
+        read.records.append(of_version(replace(version, key=None), key))
 
     def _key(self, version: StoredVersion) -> Any:
         if version.state in (DROPPED, RETIRED):
@@ -82,6 +107,7 @@ class Backup:
             return None
 
     def _leave_out(self, problem: str) -> None:
+        """ConfigError, unless what is damaged is left out."""
         if not self._allow_damaged:
             raise ConfigError(
                 f"{problem}: a backup would be without it, so none was written",

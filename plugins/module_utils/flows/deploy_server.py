@@ -42,13 +42,13 @@ def serve(target: ServerTarget, params: Mapping[str, Any], *, check_mode: bool) 
     done = Recovered()
     if not check_mode:
         target.state.lock()
-        target.state.clean_staged(names, list(target.staged_keys.values()))
+        target.state.clean_staged(list(target.staged_keys.values()))
         done = target.recover(wheres)
     try:
         result = _serve(target, params, [item_of(where) for where in wheres if str(where.get("id")) not in done.stuck], check_mode)
     finally:
         if not check_mode:
-            target.state.clean_staged(names)
+            target.state.unstage(list(target.staged_keys.values()))  # another controller's key may have come meanwhile
     if "need_keys" not in result:  # else this is not yet the run itself
         stuck = {name: failed("recover", error) for name, error in done.stuck.items()}
         result["outcomes"] = {name: stuck.get(name) or result["outcomes"][name] for name in names}

@@ -10,16 +10,18 @@ that was killed is ended by the next one: what is in its place is the backup's, 
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass
 from typing import IO, Any, Dict, List, Set, Tuple
 
 from ..errors import ConfigError, NotFoundError
 from ..manifest import Manifest, load, parse_yaml
 from ..masking import Secret
-from ._backup_parts import Part, leaves, parts_of
+from ._backup_parts import STAGED, Part, leaves, parts_of
 from ._restore_files import FileStager, missing
 from ._restore_read import Index, open_backup, read_index, read_records
 from ._restore_store import Filler, Open, fill, is_there
+from ._restore_trust import refuse_strange
 
 
 @dataclass(frozen=True)
@@ -47,41 +49,53 @@ class Plan:
         }
 
 
-def restore(path: str, passphrase: Secret, manifest_path: str, open_store: Open, *, local_ca: bool, check_mode: bool) -> Dict[str, Any]:
+def restore(
+    path: str,
+    passphrase: Secret,
+    manifest_path: str,
+    open_store: Open,
+    *,
+    local_ca: bool,
+    trust_manifest: bool,
+    check_mode: bool,
+) -> Dict[str, Any]:
     """Restore what is missing and return what was done; ConfigError, and nothing written, where something else is in a place."""
     path = os.path.abspath(os.path.expanduser(path))
     with open_backup(path) as file:
         index = read_index(file, passphrase, path)
-        planned = plan(index, manifest_path, open_store, local_ca)
+        planned = plan(index, manifest_path, open_store, local_ca, trust_manifest)
         if not check_mode and (planned.stores or planned.files):
             _write(file, passphrase, path, planned, open_store)
     return planned.facts(path)
 
 
-def plan(index: Index, manifest_path: str, open_store: Open, local_ca: bool) -> Plan:
-    """What is to be done; the manifest that is there decides where everything belongs, else the backup's own."""
-    manifest = _manifest(index, os.path.abspath(os.path.expanduser(manifest_path)))
+def plan(index: Index, manifest_path: str, open_store: Open, local_ca: bool, trust_manifest: bool) -> Plan:
+    """What is to be done; the manifest that is there decides where everything belongs, else the backup's own when it is trusted."""
+    manifest = _manifest(index, os.path.abspath(os.path.expanduser(manifest_path)), trust_manifest)
     parts = tuple(parts_of(manifest, local_ca))
     stores = tuple(one for one in leaves(manifest.secret_store) if not is_there(open_store(one), index)) if index.current else ()
     return Plan(index, manifest, parts, stores, missing(parts, index))
 
 
-def _manifest(index: Index, path: str) -> Manifest:
+def _manifest(index: Index, path: str, trusted: bool) -> Manifest:
     try:
         return load(path)
     except NotFoundError:
         if not index.manifest:
             raise ConfigError(f"there is no {path}, and the backup has no manifest", hint="write one first", field="manifest") from None
+    if not trusted:
+        refuse_strange(index.manifest, path)
     return Manifest.parse(parse_yaml(index.manifest, path), path)
 
 
 def _write(file: IO[bytes], passphrase: Secret, path: str, planned: Plan, open_store: Open) -> None:
     """Stage everything, then put it in its places."""
-    stager = FileStager(planned.parts, planned.files, planned.index)
+    suffix = f"{STAGED}{secrets.token_hex(4)}"
+    stager = FileStager(planned.parts, planned.files, planned.index, suffix)
     fillers: List[Filler] = []
     try:
         for options in planned.stores:
-            fillers.append(Filler(options, open_store, planned.index))
+            fillers.append(Filler(options, open_store, planned.index, suffix))
         for record in read_records(file, passphrase, path):
             if record["kind"] == "file":
                 stager.add(record)

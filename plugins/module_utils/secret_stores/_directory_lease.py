@@ -97,6 +97,29 @@ def extend(folder: str, fence: int, owner: str, expires: datetime) -> bool:
         return True
 
 
+def number(folder: str) -> Tuple[int, bool]:
+    """The highest fence, 0 before the first, and whether whoever had it gave it back. Raises OSError for anything but its absence.
+
+    It goes back only with the whole folder: one that was put back from an earlier day has a lower one than it had.
+    """
+    try:
+        with _open(folder) as handle:
+            found = _numbers(handle) or _numbers(handle)  # a listing can miss the only name while it is renamed
+    except FileNotFoundError:
+        return 0, True
+    return (found[-1][0], not found[-1][1]) if found else (0, True)
+
+
+def raise_to(folder: str, fence: int, higher: int) -> bool:
+    """Hold the same lease under a higher fence; False when it was taken over. Raises OSError for anything else."""
+    with _alone(folder, wait=True):
+        try:
+            os.rename(f"{folder}/{HELD}{fence}", f"{folder}/{HELD}{higher}")
+        except FileNotFoundError:
+            return False
+        return True
+
+
 def _text(owner: str, expires: datetime) -> str:
     """What a lease says: seconds since 1970 in hexadecimal, and who has it."""
     return f"{int(expires.timestamp()):x}.{owner}"
@@ -118,9 +141,8 @@ def _alone(folder: str, wait: bool) -> Iterator[Tuple[int, Optional[bool]]]:
     None: somebody does. False: this file system has no locks for folders (NFS); then exclusive creation and a second look
     decide. The lock spares the second look, and a listing that misses a name which is just being renamed.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     alone: Optional[bool] = True
-    try:
+    with _open(folder) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -128,6 +150,13 @@ def _alone(folder: str, wait: bool) -> Iterator[Tuple[int, Optional[bool]]]:
         except OSError:
             alone = False
         yield handle, alone
+
+
+@contextmanager
+def _open(folder: str) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield handle
     finally:
         os.close(handle)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from threading import RLock
-from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Set, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Set, Tuple, Union
 
 from .. import files
 from ..contracts import Busy, Clock, Lease, StoredVersion
@@ -99,6 +99,27 @@ class Leasing:
         if not held:
             raise _lost(lease)
         return replace(lease, expires=expires)
+
+    def times_taken(self: _Store, lineage: str) -> Tuple[int, bool]:
+        """See the protocol Counting: the fences of the lineage are counted."""
+        folder = self._folder(lineage)
+        try:
+            return leases.number(folder)
+        except OSError as error:
+            raise files.explain(error, folder, "read") from error
+
+    def count_up(self: _Store, lease: Lease, number: int) -> Lease:
+        """See the protocol Counting."""
+        folder = self._folder(lease.lineage)
+        if number <= lease.fence:
+            return lease
+        try:
+            held = leases.raise_to(folder, lease.fence, number)
+        except OSError as error:
+            raise files.explain(error, folder, "extend the lease in") from error
+        if not held:
+            raise _lost(lease)
+        return replace(lease, fence=number)
 
     def _current_under(self: _Store, lease: Lease, folder: str, unclean: bool) -> Optional[str]:
         """The current version, once what a killed holder left behind is removed; an error gives the lease back."""

@@ -23,6 +23,7 @@ from ..errors import BusyError, ClmError
 from ..files import explain, write_all
 from ._directory_lease import holds, kept
 from ._directory_version import CHAIN, KEY, PENDING, RECORD, record
+from ._not_durable import not_durable
 
 Step = Callable[[str], None]
 
@@ -96,7 +97,7 @@ class Unflushed:
         self.files.append(path)
 
     def flush(self) -> None:
-        """On return all of it is durable. BusyError names the lineages whose lease was lost: theirs is not written."""
+        """On return all of it is durable. NotDurableError names the lineages that are not, such as those whose lease was lost."""
         if not self.leases:
             return
         lost: Set[str] = set()
@@ -104,18 +105,16 @@ class Unflushed:
             self._step("sync")
             self._sync()
             lost = self._lost()
-            troubles = self._rename(lost) + self._swap(lost)
+            troubles = {**self._rename(lost), **self._swap(lost)}
         except OSError as error:
             raise explain(error, str(error.filename or "the secret store"), "sync") from error
         finally:
             self._discard()
             leases = self.leases
             self.clear()
-        if lost:
-            names = ", ".join(sorted(leases[folder].lineage for folder in lost)[:5])
-            raise BusyError(f"{len(lost)} of {len(leases)} lineages were taken over by somebody else: {names}", hint="run again")
+        troubles.update((folder, BusyError("it was taken over by somebody else")) for folder in lost)
         if troubles:
-            raise troubles[0]
+            raise not_durable({leases[folder].lineage: error for folder, error in troubles.items()}, len(leases))
 
     def _sync(self) -> None:
         try:
@@ -149,8 +148,9 @@ class Unflushed:
         with kept(lineage, self.leases[lineage].fence) as held:
             act() if held else lost.add(lineage)
 
-    def _rename(self, lost: Set[str]) -> List[ClmError]:
-        troubles: List[ClmError] = []
+    def _rename(self, lost: Set[str]) -> Dict[str, ClmError]:
+        """What went wrong, by the lineage's folder."""
+        troubles: Dict[str, ClmError] = {}
         moves: Dict[str, List[Tuple[str, str, str]]] = {}
         for temporary, (final, parent, lineage) in self.renames.items():
             moves.setdefault(lineage, []).append((temporary, final, parent))
@@ -158,7 +158,7 @@ class Unflushed:
             try:
                 self._held(lineage, lost, partial(self._move, those))
             except OSError as error:
-                troubles.append(explain(error, str(error.filename or lineage), "write"))
+                troubles[lineage] = explain(error, str(error.filename or lineage), "write")
                 self.links.pop(lineage, None)  # current never names what is not there
         folders = self.parents
         self._step("sync renamed")
@@ -173,15 +173,16 @@ class Unflushed:
             del self.renames[temporary]
             self.parents[parent] = None
 
-    def _swap(self, lost: Set[str]) -> List[ClmError]:
-        troubles: List[ClmError] = []
+    def _swap(self, lost: Set[str]) -> Dict[str, ClmError]:
+        """What went wrong, by the lineage's folder."""
+        troubles: Dict[str, ClmError] = {}
         folders: Dict[str, None] = {}
         for lineage, version in self.links.items():
             self._step("swap")
             try:
                 self._held(lineage, lost, partial(self._point, lineage, version))
             except OSError as error:
-                troubles.append(explain(error, f"{lineage}/current", "swap"))
+                troubles[lineage] = explain(error, f"{lineage}/current", "swap")
             folders[lineage] = None
         self._step("sync swapped")
         if folders:

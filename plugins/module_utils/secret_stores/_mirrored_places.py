@@ -12,7 +12,8 @@ from typing import List, Optional, Sequence, Tuple
 from ..contracts import DROPPED, RETIRED, KeyRef, Lease, SecretStore, StoredVersion
 from ..errors import ClmError, ConfigError, MalformedError, NotFoundError, UnavailableError
 from ..masking import Secret
-from ._mirrored_view import Seen, View
+from ._mirrored_view import Count, Seen, View
+from ._powers import Counting
 from ._powers_copies import Copy, CountsKeys
 
 
@@ -67,13 +68,19 @@ def refuse_unreachable(places: Sequence[Place]) -> None:
             )
 
 
-def look(lineage: str, places: Sequence[Place]) -> View:
-    """What every copy that answers says of the lineage; the error of the first when none does."""
+def count_of(lineage: str, place: Place) -> Count:
+    """How often the copy was taken to be written; nothing where it cannot tell."""
+    return place.store.times_taken(lineage) if isinstance(place.store, Counting) else (0, True)
+
+
+def look(lineage: str, places: Sequence[Place], counts: Optional[Sequence[Count]] = None) -> View:
+    """What every copy that answers says of the lineage; the error of the first when none does. `counts` are from before a lease."""
+    known = dict(zip((place.name for place in places), counts or ()))
     seen: List[Seen] = []
     first: Optional[ClmError] = None
     for place in reachable(places):
         try:
-            seen.append(_seen(lineage, place))
+            seen.append(_seen(lineage, place, known.get(place.name)))
         except ConfigError:  # the name is wrong: every copy would say so
             raise
         except ClmError as error:
@@ -83,13 +90,13 @@ def look(lineage: str, places: Sequence[Place]) -> View:
     return View(lineage, seen)
 
 
-def _seen(lineage: str, place: Place) -> Seen:
+def _seen(lineage: str, place: Place, count: Optional[Count]) -> Seen:
     versions = {one.version: one for one in place.store.versions(lineage)}
     try:
         current, problem = place.store.current(lineage), ""
     except MalformedError as error:
         current, problem = None, error.message
-    return Seen(place.name, versions, current, problem)
+    return Seen(place.name, versions, current, problem, count_of(lineage, place) if count is None else count)
 
 
 def copies(places: Sequence[Place]) -> Tuple[Copy, ...]:
@@ -118,9 +125,9 @@ def key_of(ref: KeyRef, places: Sequence[Place]) -> Secret:
     raise worst or NotFoundError(f"version {ref.version} of {ref.lineage} has no key here")
 
 
-def repair(lineage: str, places: Sequence[Place], leases: Sequence[Lease]) -> None:
+def repair(lineage: str, places: Sequence[Place], leases: Sequence[Lease], counts: Optional[Sequence[Count]]) -> None:
     """Give every copy what it lacks; versions first and durably, then the current one. MalformedError for a contradiction."""
-    view = look(lineage, places)
+    view = look(lineage, places, counts)
     if len(view.copies) != len(places):
         problem = f"a copy of {lineage} cannot be read: nothing was written to any copy"
         raise UnavailableError(problem, hint="look with certops.clm.secret_store_info", field=lineage)
@@ -159,3 +166,10 @@ def _key_for(version: StoredVersion, places: Sequence[Place]) -> Optional[Secret
 
 def _damaged(seen: Seen, version: str) -> bool:
     return version in seen.versions and seen.good(version) is None
+
+
+def counted_alike(places: Sequence[Place], leases: Sequence[Lease]) -> List[Lease]:
+    """The same leases, counted alike: the copies agree now, so from here on the higher count is the newer copy again."""
+    stores = [place.store for place in places]
+    top = max((lease.fence for store, lease in zip(stores, leases) if isinstance(store, Counting)), default=0)
+    return [store.count_up(lease, top) if isinstance(store, Counting) else lease for store, lease in zip(stores, leases)]

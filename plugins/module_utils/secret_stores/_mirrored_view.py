@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the copies of one lineage say together, and where they differ.
 
-The first copy is written first, so it is never behind by a write that stopped; a copy that lacks what another one has as its
-current version has lost something. What follows from neither rule is a contradiction, and is refused, never chosen.
+A copy that lacks what another one has as its current version has lost something. Of those that lack nothing, the one that was
+taken to be written more often is newer: that count goes back only with the whole copy, so one from an old backup never wins. Where
+the counts are the same, a write stopped; the first copy is written first, so it is the one that is ahead. What follows from none of
+these is a contradiction, and is refused, never chosen.
 """
 
 from __future__ import annotations
@@ -12,20 +14,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import List, Mapping, Optional, Sequence, Tuple
 
-from ..contracts import StoredVersion
+from ..contracts import DROPPED, StoredVersion
 from ..errors import MalformedError
 
+Count = Tuple[int, bool]
 _FIXED = ("spki_sha256", "sha256", "chain_pem", "csr_pem")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One copy of a lineage: its versions by id, its current one, and what keeps the current one from being read."""
+    """One copy of a lineage: its versions by id, its current one, what keeps that from being read, and how often it was taken."""
 
     store: str
     versions: Mapping[str, StoredVersion] = field(default_factory=dict)
     current: Optional[str] = None
     problem: str = ""
+    count: Count = (0, True)
 
     def good(self, version: str) -> Optional[StoredVersion]:
         """The version, None when this copy has none that can be read."""
@@ -46,7 +50,7 @@ class View:
 
     def version(self, version: str) -> Optional[StoredVersion]:
         """The version as the copy has it that is furthest; MalformedError when two contradict each other, or none can be read."""
-        return merged(self.lineage, version, [(copy.store, copy.versions.get(version)) for copy in self.copies])
+        return merged(self.lineage, version, self.copies)
 
     def versions(self) -> List[StoredVersion]:
         """Every version, oldest first; one that the copies contradict each other on is one that is malformed."""
@@ -62,20 +66,29 @@ class View:
     def current(self) -> Optional[str]:
         """The current version by the rules above; MalformedError when they do not decide."""
         told = [copy for copy in self.copies if copy.current is not None]
-        for copy in told:
-            if all(other.current in copy.versions for other in told):
-                return copy.current
+        if len({copy.current for copy in told}) == 1:
+            return told[0].current
         if told:
-            says = ", ".join(f"{copy.store} has {copy.current}" for copy in told)
-            raise MalformedError(
-                f"the copies contradict each other: {says} as its current version, and neither has the other's",
-                field=self.lineage,
-                hint=f"look which one is served, and move the folder of {self.lineage} in the other copy away: it is filled again",
+            whole = [copy for copy in told if all(other.current in copy.versions for other in told)]
+            newest = max(copy.count for copy in told)
+            for copy in whole:
+                if copy.count == newest:
+                    return copy.current
+            raise self._contradiction(
+                told, "and the one that was written last lacks the other's" if whole else "and neither has the other's"
             )
         problems = [copy.problem for copy in self.copies if copy.problem]
         if problems:
             raise MalformedError(problems[0], field=self.lineage)
         return None
+
+    def _contradiction(self, told: Sequence[Seen], why: str) -> MalformedError:
+        says = ", ".join(f"{copy.store} has {copy.current}" for copy in told)
+        return MalformedError(
+            f"the copies contradict each other: {says} as its current version, {why}",
+            field=self.lineage,
+            hint=f"look which one is served, and move the folder of {self.lineage} in the other copy away: it is filled again",
+        )
 
     def divergences(self) -> Tuple[str, ...]:
         """One sentence for everything in which the copies differ."""
@@ -85,6 +98,10 @@ class View:
         says = {copy.current for copy in self.copies}
         if len(says) > 1:
             found.append("current version: " + ", ".join(f"{copy.current or 'none'} in {copy.store}" for copy in self.copies))
+        if found and len({copy.count for copy in self.copies}) > 1:
+            newest = max(self.copies, key=lambda copy: copy.count)
+            others = ", ".join(copy.store for copy in self.copies if copy.count != newest.count)
+            found.append(f"{newest.store} was written last; {others} lacks writes, as a copy from an old backup does")
         return tuple(found)
 
     def _differing(self, version: str) -> List[str]:
@@ -104,20 +121,25 @@ class View:
         return found
 
 
-def merged(lineage: str, version: str, held: Sequence[Tuple[str, Optional[StoredVersion]]]) -> Optional[StoredVersion]:
-    """One version from its copies: one with a certificate before one without, the first before the others; None when nobody has it."""
-    there = [(store, one) for store, one in held if one is not None]
-    good = [(store, one) for store, one in there if not one.meta.get("malformed")]
+def merged(lineage: str, version: str, copies: Sequence[Seen]) -> Optional[StoredVersion]:
+    """One version from its copies: the one that is furthest, of several the newer copy's; None when nobody has it."""
+    there = [copy.versions[version] for copy in copies if version in copy.versions]
+    good = [(copy, copy.versions[version]) for copy in copies if copy.good(version) is not None]
     if not good:
-        return there[0][1] if there else None
-    where, best = max(good, key=lambda pair: bool(pair[1].chain_pem))
-    for store, one in good:
+        return there[0] if there else None
+    where, best = max(good, key=lambda pair: (*_way(pair[1]), pair[0].count))
+    for copy, one in good:
         for name in _FIXED:
             mine, other = getattr(best, name), getattr(one, name)
             if mine and other and mine != other:
                 raise MalformedError(
-                    f"version {version}: its {name} in {where} is not the one in {store}",
+                    f"version {version}: its {name} in {where.store} is not the one in {copy.store}",
                     field=lineage,
                     hint="look which one is served, and move the version's folder in the other copy away: it is filled again",
                 )
     return best
+
+
+def _way(version: StoredVersion) -> Tuple[bool, bool, bool]:
+    """What a version never goes back from: its certificate, that its key was destroyed, that it does not wait any more."""
+    return bool(version.chain_pem), version.state == DROPPED, version.state != "pending"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Tuple, runtime_checkable
 
 from ..contracts import Lease, StoredVersion
 
@@ -46,3 +46,14 @@ class LeaseExtender(Protocol):
 
     def extend(self, lease: Lease) -> Lease:
         """The same lease, for as long again from now; BusyError when somebody took the lineage over."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A secret store that knows how often a lineage was taken to be written: of two copies, the one that counted further is newer."""
+
+    def times_taken(self, lineage: str) -> Tuple[int, bool]:
+        """The count, and whether the last one ended in order; it goes back only when the store is put back from an earlier day."""
+
+    def count_up(self, lease: Lease, number: int) -> Lease:
+        """The same lease, counted as that number when it is higher; BusyError when somebody took the lineage over."""

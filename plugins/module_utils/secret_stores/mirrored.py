@@ -5,7 +5,8 @@
 
 A write takes the lease in every copy, in their order, and gives first to each what it lacks. A flush makes the versions durable
 in all copies, and only then makes one current, in the first copy first. So a run that is killed leaves the first copy ahead and
-nothing else, an error before the last step leaves nothing promoted anywhere, and the next lease of the lineage finishes it.
+nothing else, an error before the last step leaves nothing promoted anywhere, and the next lease of the lineage finishes it. Which
+copy is newer where they differ is in `_mirrored_view.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..errors import BusyError, ClmError, ConfigError, MalformedError, NotFoundE
 from ..masking import Secret
 from . import _mirrored_places as all_of
 from ._mirrored_places import Place
-from ._mirrored_view import merged
+from ._not_durable import NotDurableError, not_durable
 from ._powers import Lasting, LeaseExtender, Sharing, VersionDropper
 from ._powers_copies import Copy
 
@@ -104,15 +105,12 @@ class MirroredStore:
         if lineage in self._ending and self.current(lineage) == expected_current:
             return self._ending.pop(lineage)
         all_of.refuse_unreachable(self._places)
-        taken: List[Lease] = []
+        taken: Dict[int, Lease] = {}
         try:
-            for place in self._places:
-                answer = place.store.begin(lineage, place.store.current(lineage))
-                if isinstance(answer, Busy):
-                    self._give_back(taken)
-                    return answer
-                taken.append(answer)
-            all_of.repair(lineage, self._places, taken)
+            busy = self._take(lineage, taken)
+            if busy is not None:
+                self._give_back(taken)
+                return busy
             current = self.current(lineage)
         except BaseException:
             self._give_back(taken)
@@ -120,8 +118,24 @@ class MirroredStore:
         if current != expected_current:
             self._give_back(taken)
             return Busy(lineage, "", f"the current version of {lineage} is {current or 'none'}, not {expected_current or 'none'}")
-        self._leases[lineage, taken[0].fence] = taken
-        return taken[0]
+        leases = [taken[number] for number in range(len(self._places))]
+        self._leases[lineage, leases[0].fence] = leases
+        return leases[0]
+
+    def _take(self, lineage: str, taken: Dict[int, Lease]) -> Optional[Busy]:
+        """Take every copy and bring them into line; the newest first, so that asking in vain never makes an older one look newer."""
+        counts = [all_of.count_of(lineage, place) for place in self._places]
+        for number in sorted(range(len(counts)), key=lambda number: counts[number], reverse=True):
+            store = self._places[number].store
+            answer = store.begin(lineage, store.current(lineage))
+            if isinstance(answer, Busy):
+                return answer
+            taken[number] = answer
+        leases = [taken[number] for number in range(len(counts))]
+        between = any(lease.fence != count[0] + 1 for lease, count in zip(leases, counts))  # then the counts of now tell
+        all_of.repair(lineage, self._places, leases, None if between else counts)
+        taken.update(enumerate(all_of.counted_alike(self._places, leases)))
+        return None
 
     def extend(self, lease: Lease) -> Lease:
         """The same lease, for as long again in every copy; BusyError when one was taken over."""
@@ -135,11 +149,11 @@ class MirroredStore:
         if lease.lineage in self._promoted:
             self._ending[lease.lineage] = lease
             return
-        self._give_back(self._leases.pop((lease.lineage, lease.fence), []))
+        self._give_back(dict(enumerate(self._leases.pop((lease.lineage, lease.fence), []))))
 
-    def _give_back(self, leases: Sequence[Lease]) -> None:
-        for place, lease in zip(self._places, leases):
-            place.store.end(lease)
+    def _give_back(self, leases: Mapping[int, Lease]) -> None:
+        for number, lease in leases.items():
+            self._places[number].store.end(lease)
 
     def _held(self, lease: Lease) -> List[Lease]:
         found = self._leases.get((lease.lineage, lease.fence))
@@ -187,14 +201,20 @@ class MirroredStore:
             self._promoted[lease.lineage] = (lease, version)
 
     def flush(self) -> None:
-        """Make all of it durable in every copy. After an error in one nothing is promoted, but for what the last step had begun."""
+        """Make all of it durable in every copy. Of what one copy refuses nothing is promoted, but for what the last step had begun.
+
+        NotDurableError names the lineages that were refused; any other error is about all of them.
+        """
         with self._lock:
             promoted, self._promoted = self._promoted, {}
             ending, self._ending = self._ending, {}
-            lost: List[ClmError] = []
+            lost: Dict[str, ClmError] = {}
+            total = len(self._leases)
             try:
                 for place in self._places:
                     self._flush_one(place, lost)
+                for lineage in lost:
+                    promoted.pop(lineage, None)
                 for number, place in enumerate(self._places):
                     self._promote_in(number, place, promoted, lost)
                     self._flush_one(place, lost)
@@ -202,22 +222,22 @@ class MirroredStore:
                 for lease in ending.values():
                     self.end(lease)
             if lost:
-                raise lost[0]
+                raise not_durable(lost, max(total, len(lost)))
 
     @staticmethod
-    def _flush_one(place: Place, lost: List[ClmError]) -> None:
+    def _flush_one(place: Place, lost: Dict[str, ClmError]) -> None:
         try:
             place.store.flush()
-        except BusyError as error:  # some lineages were taken over; the others are written
-            lost.append(error)
+        except NotDurableError as error:  # some lineages were taken over; the others are written
+            lost.update((lineage, error) for lineage in error.lineages)
 
-    def _promote_in(self, number: int, place: Place, promoted: Dict[str, Tuple[Lease, str]], lost: List[ClmError]) -> None:
+    def _promote_in(self, number: int, place: Place, promoted: Dict[str, Tuple[Lease, str]], lost: Dict[str, ClmError]) -> None:
         """What one copy refuses, the copies behind it are not asked for."""
         for lineage, (lease, version) in list(promoted.items()):
             try:
                 place.store.promote(self._held(lease)[number], version)
             except ClmError as error:
-                lost.append(error)
+                lost[lineage] = error
                 del promoted[lineage]
 
     # --- reading ---
@@ -227,14 +247,18 @@ class MirroredStore:
         wanted = version or self.current(lineage)
         if wanted is None:
             return None
-        held: List[Tuple[str, Optional[StoredVersion]]] = []
+        held: List[StoredVersion] = []
         problem: Optional[ClmError] = None
         for place in all_of.reachable(self._places):
             try:
-                held.append((place.name, place.store.load(lineage, wanted)))
+                one = place.store.load(lineage, wanted)
             except MalformedError as error:
                 problem = error
-        found = merged(lineage, wanted, held)
+                continue
+            held += [one] if one is not None else []
+        found = held[0] if held else None
+        if any(one != found for one in held):
+            found = all_of.look(lineage, self._places).version(wanted)
         if found is None and problem is not None:
             raise problem
         if found is None and version is None:

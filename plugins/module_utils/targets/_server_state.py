@@ -234,16 +234,22 @@ class State:
                 raise ClmError(f"{path} is not a private file of this user", hint="remove it and run again")
             return Secret(file.read(MAX_KEY_BYTES))
 
-    def clean_staged(self, deployments: Collection[str], keep: Collection[str] = ()) -> None:
-        """Remove the staged keys of these deployments, and what any run left behind a quarter of an hour ago, but not `keep`."""
+    def clean_staged(self, keep: Collection[str] = ()) -> None:
+        """Remove the keys that runs left behind a quarter of an hour ago, but not `keep`; a younger one may be on its way to a run."""
         folder = os.path.join(self.path, "staged")
         for entry in list(os.scandir(folder)) if os.path.isdir(folder) else ():
             try:
                 old = time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE_SECONDS
-            except FileNotFoundError:  # another thread was first
+            except FileNotFoundError:  # its own run was first
                 continue
-            if (old or entry.name[: -len("-0123456789abcdef")] in deployments) and entry.path not in keep:
+            if old and entry.path not in keep:
                 files.remove(entry.path)
+
+    def unstage(self, paths: Collection[str]) -> None:
+        """Remove the keys that were handed over to this run; what is not in the staging folder is left alone."""
+        for path in paths:
+            if os.path.dirname(path) == os.path.join(self.path, "staged"):
+                files.remove(path)
 
     def made_key(self, deployment: str, spki_sha256: str) -> Optional[Secret]:
         """A key that was made here, None when it is not there."""

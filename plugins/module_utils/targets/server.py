@@ -154,7 +154,7 @@ class ServerTarget:
         self.state.keep(place.id, snapshot)
         self._check_match(place, snapshot.ref)
         self._open(place, snapshot, snapshot_of(present, dressed, self.clock))
-        self.state.clean_staged([place.id])
+        self.state.unstage([self.staged_keys[place.id]] if place.id in self.staged_keys else ())
         return snapshot.ref
 
     def _key(self, place: Place, version: Version) -> Optional[Secret]:

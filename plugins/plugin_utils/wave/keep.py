@@ -12,6 +12,7 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import Secre
 from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError, ClmError
 from ansible_collections.certops.clm.plugins.module_utils.flows.leasing import Pause, lease_of_any
 from ansible_collections.certops.clm.plugins.module_utils.outcome import ROLLED_BACK
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores._not_durable import only_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, positive
 
 
@@ -61,9 +62,9 @@ def settle_versions(
                     errors[lineage] = error
             store.flush()
         except ClmError as error:
-            errors.update(dict.fromkeys([lineage for lineage, act in acts.items() if act], error))
-            return
-        done.update({lineage: act for lineage, act in acts.items() if act})
+            lost = only_of(error)
+            errors.update(dict.fromkeys([lineage for lineage, act in acts.items() if act and (lost is None or lineage in lost)], error))
+        done.update({lineage: act for lineage, act in acts.items() if act and lineage not in errors})
 
     settle(list(fate), None)
     for lineage in list(busy) if pause is not None else ():

@@ -35,6 +35,12 @@ def take_out_of_use(lab):
     return lambda: setattr(server, "sites", sites)
 
 
+def sources(campaign, *more):
+    """The inventory asks these beside the findings; JSON is YAML."""
+    given = {"plugin": "certops.clm.certificates", "manifest": "manifest.yml", "sources": [{"type": "findings"}, *more]}
+    (campaign.place / "certificates.clm.yml").write_text(json.dumps(given))
+
+
 def files(lab):
     return [lab.hosts["web1"].real(f"/etc/nginx/tls/blog.{suffix}") for suffix in ("pem", "key")]
 
@@ -109,7 +115,13 @@ def test_a_server_block_that_is_still_there_is_named_and_its_files_come_back(lab
         server.configure()
         server.reload()
         before = [path.read_bytes() for path in files(lab)]
-        run = campaign.run("retire", clm_lineage="blog")
+        end = campaign.manifest["lineages"]["blog"]["deployments"][0]["endpoints"][0]
+        sources(campaign, {"type": "endpoints", "endpoints": [{"host": end["host"], "port": 8999, "server_name": "blog.lab.example"}]})
+        seen = campaign.run("retire", clm_lineage="blog")
+        assert seen.rc != 0 and not seen.results(UNBIND)
+        assert "blog is still served" in seen.result(BEGIN)["msg"] and "a source of the inventory found it" in seen.result(BEGIN)["msg"]
+        sources(campaign)
+        run = campaign.run("retire", clm_lineage="blog", clm_accept_fewer=["source 1 endpoints"])
         outcome = run.result(UNBIND)["outcomes"]
         (message,) = [one["message"] for one in outcome.values()]
         assert run.rc != 0 and "blog.pem" in message and "Its files are back" in message, message
@@ -122,6 +134,14 @@ def test_a_server_block_that_is_still_there_is_named_and_its_files_come_back(lab
 
 def test_it_is_refused_when_blind_or_limited(lab, ansible, tmp_path, out_of_use):
     campaign = estate(lab, ansible, tmp_path)
+    campaign.manifest["lineages"]["gone"] = {"names": ["gone.lab.example"]}
+    history.earlier_versions(campaign, "gone", 1)  # only the store knows it: the manifest was not written
+    sources(campaign, {"type": "secret_store"}, {"type": "endpoints", "endpoints": [{"host": "127.0.0.1", "port": 1}]})
+    silent = campaign.run("retire", clm_lineage="gone")
+    assert silent.rc != 0 and "Nothing was changed: source endpoints: 127.0.0.1:1" in silent.output and not silent.results(BEGIN)
+    sources(campaign, {"type": "secret_store"})
+    campaign.run("retire", clm_lineage="gone").ok()
+    assert history.states(campaign, "gone") == ["retired"], "that it lies in the store is no reason to keep it"
     unknown = campaign.run("retire", clm_lineage="nobody")
     assert unknown.rc != 0 and "neither the manifest nor the secret store" in unknown.output
     out_of_use()

@@ -63,8 +63,9 @@ def campaign(lab, ansible, tmp_path):
     return made
 
 
-def act(campaign, playbook, *args, env=None):
+def act(campaign, playbook, *args, env=None, trust=True):
     extra = {
+        "clm_trust_manifest": trust,
         "clm_manifest_file": str(campaign.place / "manifest.yml"),
         "clm_backup": str(campaign.place / "controller.clm"),
         "clm_backup_passphrase_file": str(campaign.place / "secrets" / "backup"),
@@ -81,6 +82,12 @@ def test_a_lost_controller_comes_back_and_goes_on(campaign):
     assert written["private_keys"] == 1 and written["damaged"] == [] and (place / "controller.clm").stat().st_mode & 0o777 == 0o600
     manifest = (place / "manifest.yml").read_bytes()
     lose(place)
+    for playbook in ("backup", "restore"):
+        limited = act(campaign, playbook, "-i", "web1,", "--limit", "web1")
+        assert limited.rc == 2 and "--limit leaves out localhost" in limited.output, playbook
+    strange = act(campaign, "restore", "--check", trust=False).result("Restore what is missing")
+    assert f"there is no {place}/manifest.yml" in strange["msg"] and "clm_trust_manifest=true" in strange["msg"]
+    assert str(place / "mirror") in strange["msg"] and str(place / "secrets" / "give") in strange["msg"]
     planned = act(campaign, "restore", "--check").ok()
     assert planned.result("Restore what is missing")["changed"] and not (place / "manifest.yml").exists()
     done = act(campaign, "restore").ok().result("Restore what is missing")

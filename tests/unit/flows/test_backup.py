@@ -57,15 +57,18 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def backed_up(world: World, **more: Any) -> Dict[str, Any]:
+def backed_up(world: World, store: Any = None, **more: Any) -> Dict[str, Any]:
     manifest = load(str(world.folder / "manifest.yml"))
     options: Dict[str, Any] = {"local_ca": True, "allow_damaged": False, "seal": CHEAP, **more}
-    return write_backup(str(world.folder.parent / "all.clm"), PASS, manifest, open_store(manifest.secret_store), lambda: NOW, **options)
+    store = store or open_store(manifest.secret_store)
+    return write_backup(str(world.folder.parent / "all.clm"), PASS, manifest, store, lambda: NOW, **options)
 
 
-def restored(world: World, check_mode: bool = False, passphrase: Secret = PASS, opens: Open = open_store) -> Dict[str, Any]:
-    path = world.folder.parent / "all.clm"
-    return restore(str(path), passphrase, str(world.folder / "manifest.yml"), opens, local_ca=True, check_mode=check_mode)
+def restored(
+    world: World, check_mode: bool = False, passphrase: Secret = PASS, opens: Open = open_store, trust: bool = True
+) -> Dict[str, Any]:
+    path, manifest = world.folder.parent / "all.clm", world.folder / "manifest.yml"
+    return restore(str(path), passphrase, str(manifest), opens, local_ca=True, trust_manifest=trust, check_mode=check_mode)
 
 
 def tree(folder: Path) -> Dict[str, Any]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError
+from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError, ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores._not_durable import not_durable
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.keep import settle_versions, verdicts
 from ansible_collections.certops.clm.tests.support.world import World
 
@@ -114,3 +115,19 @@ def test_what_another_run_proved_while_we_waited_is_not_taken_back(world, newer)
     store = World(world.folder).store
     assert done and not errors and store.load("shop", ours).state == "proven"
     assert (store.current("shop") > ours) if newer else store.current("shop") == ours != first
+
+
+def test_what_is_not_durable_of_a_batch_is_an_error_of_its_own_lineage_only(world):
+    world.version("blog", world.authority.chain("blog.example.com", age=30))
+    chains = {name: world.authority.chain(f"{name}.example.com") for name in ("shop", "blog")}
+    new = {name: world.version(name, chain, state="issued", promote=False) for name, chain in chains.items()}
+    durable = world.store.flush
+
+    def flush():
+        durable()
+        raise not_durable({"blog": ClmError("the disk is full")}, 2)
+
+    world.store.flush = flush
+    versions = {name: {"version": version} for name, version in new.items()}
+    done, errors = settle_versions(world.store, dict.fromkeys(new, "proven"), versions, {})
+    assert done == {"shop": "promoted"} and list(errors) == ["blog"] and "disk is full" in str(errors["blog"])
