@@ -57,7 +57,8 @@ def _work(args: Mapping[str, Any], check_mode: bool) -> Mapping[str, Outcome]:
     report, hindered = ({}, []) if check_mode or not lineages else _report(manifest, store, args["run_id"])
     warnings = [*ledger.facts.get("warnings", ()), *hindered]
     answer.more = {**ledger.facts, "lines": lines(outcomes), "report": report, **({"warnings": warnings} if warnings else {})}
-    answer.problem = "; ".join(ledger.problems)
+    shut = ledger.facts.get("shut", "")  # where it shut only now, no other play would say so
+    answer.problem = "; ".join([*([shut] if shut else []), *ledger.problems])
     return answer
 
 

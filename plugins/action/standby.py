@@ -46,9 +46,13 @@ def _work(params: Mapping[str, Any], check_mode: bool) -> Mapping[str, Outcome]:
     run_id = str(params["run_id"] or new_run_id())
     with open_ledger(manifest, utc_now, check_mode) as ledger:
         if ledger.shut:
-            raise ClmError("the ledger cannot be written, so no standby is taken", hint="mend the ledger first", runbook="ledger")
+            raise ClmError(
+                f"the ledger cannot be written, so no standby of {lineage.name} is taken: {ledger.shut.message}",
+                hint="mend the ledger, then run certops.clm.standby again",
+                runbook="ledger",
+            )
         how: Dict[str, Any] = {"store": store, "ledger": ledger, "clock": utc_now, "run_id": run_id, "check_mode": check_mode}
-        outcome = take(lineage.name, standby.name, pause=shown(), **how)
+        outcome = take(lineage.name, standby.name, compromised=lineage.compromised, pause=shown(), **how)
     answer = Answer({lineage.name: outcome})
     answer.more, answer.problem = {**ledger.facts, "version": outcome.after.get("version", "")}, "; ".join(ledger.problems)
     return answer

@@ -14,7 +14,8 @@ description:
   - A lineage with C(standby) in the manifest keeps a second certificate of another issuer, with another key, which
     C(certops.clm.rotate) renews as it renews the first. This makes it a version of the lineage, so that the playbook
     C(certops.clm.standby) can deploy it in waves. No CA is asked.
-  - It is refused when a client class of the lineage would not trust it, or when it is not valid now.
+  - It is refused when a client class of the lineage would not trust it, when it is not valid now, was revoked or is declared
+    compromised, and while the ledger cannot be written. An ordinary rotation never deploys it.
   - Afterwards its key is in service, so the next rotation makes another standby.
 options:
   manifest:

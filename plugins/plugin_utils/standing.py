@@ -149,10 +149,11 @@ def _candidates(versions: Sequence[StoredVersion], current: Optional[str]) -> Li
     """The current version, then the ones after it that a run left behind, newest first; none that was rejected.
 
     The same order as the issue flow's: a current version that is good is the wanted one, also after it was made the current
-    one again by hand.
+    one again by hand. A standby that was taken is deployed by certops.clm.standby alone, which makes it the current one, and what
+    was revoked by nobody.
     """
     usable = [version for version in versions if version.state in USABLE and version.chain_pem]
-    newer = [version for version in usable if version.version > (current or "")]
+    newer = [one for one in usable if one.version > (current or "") and not one.meta.get("standby") and not one.meta.get("revoked")]
     return [version for version in usable if version.version == current] + newer[::-1]
 
 

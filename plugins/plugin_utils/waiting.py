@@ -13,11 +13,11 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigEr
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Schedule
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Reason
 from ansible_collections.certops.clm.plugins.module_utils.policy.duration import in_words
+from ansible_collections.certops.clm.plugins.module_utils.policy.patience import PATIENCE
 from ansible_collections.certops.clm.plugins.module_utils.policy.windows import Answer, Calendar
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate, rfc3339
 
 LONGEST = 500
-PATIENCE = timedelta(hours=12)
 AT_ONCE = ("compromised", "revoked", "forced")
 GOING_BACK = "somebody asked to go back"
 OVERRIDE = "Run the rotation again when it is open, or now with -e clm_ignore_windows='why'."

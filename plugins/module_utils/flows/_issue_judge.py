@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Mapping, Optional, Tuple, Union
+from typing import Any, FrozenSet, Mapping, Optional, Tuple, Union
 
 from ..contracts import DROPPED, RETIRED, SecretStore, StoredVersion
 from ..errors import ConfigError, PolicyError, about
@@ -17,10 +17,11 @@ from ..policy.renewal import reason_to_renew
 from ..x509.certificate import Certificate
 from ..x509.names import check_names
 from ..x509.request import parse as parse_request
+from ._issue_row import By
 from ._issue_values import STEP, Job, facts, leaf_of
 
 
-def judge(job: Job, store: SecretStore, issuer: str, now: datetime) -> None:
+def judge(job: Job, store: SecretStore, issuer: By, now: datetime) -> None:
     """Fill the job: its outcome when nothing is to be done, else its reason and the version to go on with.
 
     ClmError when what is asked for is wrong or against policy; nothing was written then, and no CA was asked.
@@ -33,6 +34,7 @@ def judge(job: Job, store: SecretStore, issuer: str, now: datetime) -> None:
         job.current = store.load(job.wanted.lineage)
     _refuse_retired(job.current)
     leaf = _current_leaf(job)
+    job.dead_keys = _dead_keys(job, store)
     job.reason = _reason(job, leaf, issuer, key, now)
     if job.reason is None:
         job.outcome = Outcome(UNCHANGED, STEP, before=job.before, after=job.before)
@@ -67,6 +69,17 @@ def _refuse_retired(version: Optional[StoredVersion]) -> None:
         )
 
 
+def _dead_keys(job: Job, store: SecretStore) -> FrozenSet[str]:
+    """The SPKI SHA-256 of keys that are compromised: one certificate of several with the same key is enough."""
+    wanted = job.wanted
+    if not isinstance(wanted.compromised, tuple):
+        return frozenset([job.current.spki_sha256] if wanted.compromised and job.current else [])
+    if not wanted.compromised:
+        return frozenset()
+    with about("store"):
+        return frozenset(one.spki_sha256 for one in store.versions(wanted.lineage) if one.sha256 in wanted.compromised)
+
+
 def _current_leaf(job: Job) -> Optional[Certificate]:
     if job.current is None or not job.current.chain_pem:
         return None
@@ -75,22 +88,23 @@ def _current_leaf(job: Job) -> Optional[Certificate]:
     return leaf
 
 
-def _reason(job: Job, leaf: Optional[Certificate], issuer: str, key: str, now: datetime) -> Optional[Reason]:
+def _reason(job: Job, leaf: Optional[Certificate], issuer: By, key: str, now: datetime) -> Optional[Reason]:
     wanted, current = job.wanted, job.current
     if current is None or leaf is None:
         return Reason("missing", f"{wanted.lineage} has no certificate yet")
     if current.state in ("rejected", DROPPED):
         return Reason("missing", f"the current version {current.version} of {wanted.lineage} was rejected")
+    given = str(current.meta.get("issuer", ""))
     return reason_to_renew(
         wanted,
         leaf,
         policy=job.policy,
         now=now,
-        issuer_identity=issuer,
-        current_issuer=str(current.meta.get("issuer", "")),
+        issuer_identity=issuer.expected(wanted.lineage, given),
+        current_issuer=given,
         spki_sha256=key,
         revoked=_says(wanted.revoked, current.sha256),
-        compromised=_says(wanted.compromised, current.sha256),
+        compromised=_says(wanted.compromised, current.sha256) or current.spki_sha256 in job.dead_keys,
         forced="" if current.meta.get("forced") == wanted.forced else wanted.forced,
     )
 
@@ -99,8 +113,11 @@ def _says(what: Union[bool, Tuple[str, ...]], sha256: str) -> bool:
     return what if isinstance(what, bool) else sha256 in what
 
 
-def _left_over(job: Job, store: SecretStore, issuer: str, key: str, now: datetime) -> Tuple[Optional[StoredVersion], bool]:
-    """The newest version after the current one that still fits, and whether it is issued; None when there is none."""
+def _left_over(job: Job, store: SecretStore, issuer: By, key: str, now: datetime) -> Tuple[Optional[StoredVersion], bool]:
+    """The newest version after the current one that still fits, and whether it is issued; None when there is none.
+
+    A standby that was taken is none that a run left behind: only certops.clm.standby deploys it.
+    """
     newest = job.current.version if job.current else ""
     with about("store"):
         versions = store.versions(job.wanted.lineage)
@@ -109,6 +126,8 @@ def _left_over(job: Job, store: SecretStore, issuer: str, key: str, now: datetim
         if version.version <= newest:
             break
         _refuse_retired(version)
+        if version.meta.get("standby") or version.meta.get("revoked") or version.spki_sha256 in job.dead_keys:
+            continue
         if version.state == "pending" and _fits_pending(version, job, issuer, key):
             return version, False
         if version.state in ("issued", "proven") and _fits_issued(version, job, issuer, key, now):
@@ -116,11 +135,15 @@ def _left_over(job: Job, store: SecretStore, issuer: str, key: str, now: datetim
     return None, False
 
 
-def _fits_pending(version: StoredVersion, job: Job, issuer: str, key: str) -> bool:
+def _fits_pending(version: StoredVersion, job: Job, issuer: By, key: str) -> bool:
     meta: Mapping[str, Any] = version.meta
     wanted = job.wanted
-    same = meta.get("names") == list(wanted.names) and meta.get("issuer") == issuer and meta.get("key_type") == wanted.profile.key_type
-    asked = meta.get("lifetime") == wanted.profile.lifetime and meta.get("usages") == list(wanted.profile.usages)
+    same = meta.get("names") == list(wanted.names) and meta.get("key_type") == wanted.profile.key_type
+    asked = (
+        meta.get("issuer") == issuer.identity
+        and meta.get("lifetime") == wanted.profile.lifetime
+        and meta.get("usages") == list(wanted.profile.usages)
+    )
     forced = not wanted.forced or meta.get("forced") == wanted.forced or (job.reason is not None and job.reason.word != "forced")
     return same and asked and forced and bool(version.csr_pem) and key in ("", version.spki_sha256) and _own_key(version, key)
 
@@ -130,22 +153,21 @@ def _own_key(version: StoredVersion, key: str) -> bool:
     return bool(key) or version.meta.get("key_origin") == "store"
 
 
-def _fits_issued(version: StoredVersion, job: Job, issuer: str, key: str, now: datetime) -> bool:
+def _fits_issued(version: StoredVersion, job: Job, issuer: By, key: str, now: datetime) -> bool:
     wanted = job.wanted
-    if isinstance(wanted.compromised, tuple) and version.sha256 in wanted.compromised:
-        return False
     if isinstance(wanted.revoked, tuple) and version.sha256 in wanted.revoked:
         return False
     if not _own_key(version, key):
         return False
     force = job.reason is not None and job.reason.word == "forced" and version.meta.get("forced") != wanted.forced
+    given = str(version.meta.get("issuer", ""))
     reason = reason_to_renew(
         wanted,
         leaf_of(version),
         policy=job.policy,
         now=now,
-        issuer_identity=issuer,
-        current_issuer=str(version.meta.get("issuer", "")),
+        issuer_identity=issuer.expected(wanted.lineage, given),
+        current_issuer=given,
         spki_sha256=key,
         forced=wanted.forced if force else "",
     )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple, Union
 
 from ..contracts import Busy, Lease, StoredVersion
 from ..outcome import Outcome, Reason
@@ -44,7 +44,8 @@ class Job:
     """One item on its way through the flow. `outcome` set means the way has ended.
 
     `version` is what is worked on: new (`fresh`), left pending by an earlier run, or issued and not yet promoted (`take`);
-    `newest` is the newest version that was there when it was judged; `busy` says that somebody else works on the lineage.
+    `newest` is the newest version that was there when it was judged; `busy` says that somebody else works on the lineage;
+    `dead_keys` are SPKI SHA-256s that no certificate may be issued for or taken with.
     """
 
     wanted: Wanted
@@ -60,6 +61,7 @@ class Job:
     lease: Optional[Lease] = None
     newest: str = ""
     busy: Optional[Busy] = None
+    dead_keys: FrozenSet[str] = frozenset()
 
     @property
     def request_id(self) -> str:

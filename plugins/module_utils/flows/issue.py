@@ -16,13 +16,16 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 from ..contracts import Answer, BatchIssuer, Clock, Issuer, IssueRequest, Lease, Pending, SecretStore, StoredVersion
 from ..errors import ClmError, ConfigError, NotFoundError, about, known
 from ..ledger import Recorder
-from ..outcome import DONE, PENDING, UNCHANGED, Outcome, failed
+from ..outcome import DONE, FAILED, PENDING, UNCHANGED, Outcome, failed
 from ..policy.policy import Policy
+from ..secret_stores._not_durable import only_of
 from ..x509.certificate import rfc3339
 from ._issue_check import Checker
 from ._issue_judge import judge
+from ._issue_later import later
 from ._issue_lease import anew, take_lease
 from ._issue_prepare import plan, prepare
+from ._issue_row import By, resumed
 from ._issue_values import STEP, Job, Wanted, event, facts, leaf_of
 from .leasing import Holding, Pause
 
@@ -51,7 +54,7 @@ def converge(
     jobs = _jobs(wanted, policy)
 
     def judge_all() -> None:
-        _each(jobs, about("refused")(lambda job: judge(job, store, flow.identity, clock())))
+        _each(jobs, about("refused")(lambda job: judge(job, store, flow.by, clock())))
 
     judge_all()
     if check_mode:
@@ -109,6 +112,7 @@ class _Flow:
         self._run_id = run_id
         self._promote = promote
         self.identity = _identity(issuer, check_mode)
+        self.by = By(self.identity, issuer)
         self._checker = Checker(issuer)
 
     def run(self, jobs: List[Job]) -> None:
@@ -142,7 +146,7 @@ class _Flow:
             answers = self._begin([_request(job) for job in begun])
         except ClmError as error:
             answers = [error for _job in begun]
-        answers += [_answer(self._issuer.resume, _ref(job)) for job in waiting]
+        answers += [_answer(self._resume, job) for job in waiting]
         now = self._clock()
         by_job = {id(job): answer for job, answer in zip([*begun, *waiting], answers)}
         _each(jobs, lambda job: self._keep(job, by_job[id(job)], now))
@@ -152,9 +156,13 @@ class _Flow:
             return self._issuer.begin_many(requests)
         return [_answer(self._issuer.begin, request) for request in requests]
 
+    def _resume(self, job: Job) -> Answer:
+        return resumed(self._issuer, job.wanted.lineage, _ref(job))
+
     def _keep(self, job: Job, answer: Union[Answer, ClmError], now: datetime) -> None:
         if isinstance(answer, ClmError):
-            raise answer
+            job.outcome = later(job, answer, now)
+            return
         version, lease = known(job.version, "the version"), known(job.lease, "the lease")
         if isinstance(answer, Pending):
             self._keep_pending(job, answer, version, lease)
@@ -171,7 +179,8 @@ class _Flow:
         changed = job.fresh or _ref(job) != answer.ref
         if changed:
             job.version = replace(version, meta={**version.meta, "ref": answer.ref})
-            self._store.save(lease, job.version)
+            with about("store"):
+                self._store.save(lease, job.version)
         after = {
             "version": version.version,
             "spki_sha256": version.spki_sha256,
@@ -195,13 +204,14 @@ class _Flow:
         job.outcome = Outcome(DONE if job.lease is not None else UNCHANGED, STEP, job.reason, job.before, after, message)
 
     def _flush(self, jobs: Sequence[Job], done: bool = False) -> None:
-        """What was saved is durable on return; an error ends the way of every job that had something to keep."""
+        """What was saved is durable on return; an error ends the way of every job that had something to keep, and hides no other."""
         try:
             with about("store"):
                 self._store.flush()
         except ClmError as error:
-            for job in jobs:
-                if job.lease is not None and (job.outcome is None or done):
+            only = only_of(error)
+            for job in jobs if only is None else [job for job in jobs if job.wanted.lineage in only]:
+                if job.lease is not None and (job.outcome is None or (done and job.outcome.state != FAILED)):
                     job.outcome = failed(STEP, error, reason=job.reason, before=job.before)
 
     def _end(self, jobs: Sequence[Job]) -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..contracts import DROPPED, RETIRED, Clock, Lease, SecretStore, StoredVersion
 from ..errors import ClmError, ConfigError, NotFoundError, known
 from ..ledger import Recorder
 from ..outcome import DONE, PLANNED, UNCHANGED, Outcome, Reason, failed
+from ..secret_stores._not_durable import only_of
 from ..x509.certificate import Certificate
 from ._issue_values import facts, leaf_of
 from .leasing import Holding, Pause, lease_of
@@ -63,14 +64,13 @@ def choose(
     pause: Optional[Pause] = None,
 ) -> Dict[str, Outcome]:
     """One outcome for each wish by its id; an error is its own, and durable is what is `done`. `pause` waits for a lineage."""
-    now = clock()
-    jobs = [_judged(store, wish, now) for wish in wishes]
+    jobs = [_judged(store, wish, clock()) for wish in wishes]
     waiting = [job for job in jobs if job.outcome is None]
     for job in waiting if check_mode else ():
         job.outcome = Outcome(PLANNED, STEP, _reason(job), job.before, job.after, next_action=DEPLOY)
     if waiting and not check_mode:
         with Holding(store, clock) as held:
-            _write(waiting, store, ledger, run_id, held, pause)
+            _write(waiting, store, ledger, run_id, lambda job: _lease(job, store, held, pause, clock), held)
     return {job.wish.id: job.outcome for job in jobs if job.outcome is not None}
 
 
@@ -117,10 +117,16 @@ def _target(wish: Wish, versions: Sequence[StoredVersion], current: Optional[str
     here = next((one for one in versions if one.version == current), None)
     if here is not None and any(one.meta.get("left_for") == current for one in versions if one.version > current):
         return here
-    good = [one for one in versions if one.version < current and one.state in ("issued", "proven") and not one.meta.get("left_for")]
+    good = [one for one in versions if one.version < current and _was_good(one)]
     if not good:
         raise NotFoundError(f"there is no good version before {current}", hint="name one, or issue a new one", field=wish.lineage)
     return good[-1]
+
+
+def _was_good(version: StoredVersion) -> bool:
+    """False also for a standby that was taken and never deployed: nobody has gone away from it."""
+    untried = version.meta.get("standby") and version.state == "issued"
+    return version.state in ("issued", "proven") and not untried and not version.meta.get("left_for")
 
 
 def _usable(version: StoredVersion, wish: Wish, now: datetime) -> Certificate:
@@ -155,21 +161,23 @@ def _reason(job: _Job) -> Reason:
     return Reason("forced", f"version {target.version} of {job.wish.lineage} was asked for{why}")
 
 
-def _write(jobs: List[_Job], store: SecretStore, ledger: Recorder, run_id: str, held: Holding, pause: Optional[Pause]) -> None:
+def _write(jobs: List[_Job], store: SecretStore, ledger: Recorder, run_id: str, lease: Callable[[_Job], None], held: Holding) -> None:
     """All leases, all intents durable, all versions, one flush, all outcomes.
 
     Leases are waited for while others are held, so everybody takes them in one order: else two runs would wait for each other.
     """
     try:
-        _each(sorted(jobs, key=lambda job: job.wish.lineage), lambda job: _lease(job, store, held, pause))
+        _each(sorted(jobs, key=lambda job: job.wish.lineage), lease)
         leased = _open(jobs)
         if leased:
             ledger.append([_event("intent", job, run_id) for job in leased])
         _each(leased, lambda job: _promote(job, store))
         store.flush()
     except ClmError as error:
+        only = only_of(error)
         for job in _open(jobs):
-            job.outcome = failed(STEP, error, before=job.before)
+            if only is None or job.wish.lineage in only:
+                job.outcome = failed(STEP, error, before=job.before)
     finally:
         for job in jobs:
             if job.lease is not None:
@@ -196,8 +204,14 @@ def _each(jobs: Sequence[_Job], act: Any) -> None:
             job.outcome = failed(STEP, error, before=job.before)
 
 
-def _lease(job: _Job, store: SecretStore, held: Holding, pause: Optional[Pause]) -> None:
+def _lease(job: _Job, store: SecretStore, held: Holding, pause: Optional[Pause], clock: Clock) -> None:
+    """The lease, and the job judged again under it: whoever had the lineage may have dropped, revoked or rejected the version."""
     job.lease = held.add(lease_of(store, job.wish.lineage, job.before.get("version"), pause))
+    again = _judged(store, replace(job.wish, version=known(job.target, "the version").version), clock())
+    if again.outcome is not None:
+        job.outcome = again.outcome
+        return
+    job.current, job.target, job.before, job.after = again.current, again.target, again.before, again.after
 
 
 def _promote(job: _Job, store: SecretStore) -> None:

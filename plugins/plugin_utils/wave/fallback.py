@@ -6,130 +6,114 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Union
+from functools import partial
+from typing import Any, Callable, Container, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.certops.clm.plugins.module_utils.anchors import load_anchors
-from ansible_collections.certops.clm.plugins.module_utils.contracts import Anchored, Answer, BatchIssuer, Issuer, IssueRequest
+from ansible_collections.certops.clm.plugins.module_utils.contracts import Anchored, Issuer
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
-from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, Outcome, failed
+from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, Outcome, failed
 from ansible_collections.certops.clm.plugins.module_utils.x509.bundle import Bundle
+from ansible_collections.certops.clm.plugins.module_utils.x509.chain import is_signed_by
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.watched import Watched, watched
 
 OpenIssuer = Callable[[Mapping[str, Any]], Issuer]
 Ask = Callable[[Sequence[Lineage], Issuer], Dict[str, Outcome]]
 Recorded = Callable[[Sequence[Mapping[str, Any]]], None]
 
 
-class Watched:
-    """An issuer that remembers why it did not answer a request, by lineage. What is wrong in a request is no such reason."""
+class _Accepted:
+    """By lineage, the identities of all issuers that it may have, each asked once; one that cannot tell is none of them."""
 
-    def __init__(self, issuer: Issuer) -> None:
-        self._issuer = issuer
-        self.silent: Dict[str, ClmError] = {}
+    def __init__(self, lineages: Sequence[Lineage], manifest: Manifest, open_issuer: OpenIssuer) -> None:
+        self._names = {one.name: (one.issuer, *one.fallback_issuers, *((one.standby,) if one.standby else ())) for one in lineages}
+        self._manifest, self._open = manifest, open_issuer
+        self._known: Dict[str, str] = {}
 
-    def identity(self) -> str:
-        """The issuer's own."""
-        return self._issuer.identity()
+    def __call__(self, lineage: str) -> Container[str]:
+        return [identity for identity in map(self._identity, self._names[lineage]) if identity]
 
-    def begin(self, request: IssueRequest) -> Answer:
-        """The issuer's answer."""
-        try:
-            return self._issuer.begin(request)
-        except ClmError as error:
-            self._note(request, error)
-            raise
-
-    def begin_many(self, requests: Sequence[IssueRequest]) -> List[Union[Answer, ClmError]]:
-        """The issuer's answers; one by one where it takes no batch."""
-        if not isinstance(self._issuer, BatchIssuer):
-            return [self._one(request) for request in requests]
-        try:
-            answers = self._issuer.begin_many(requests)
-        except ClmError as error:
-            for request in requests:
-                self._note(request, error)
-            raise
-        for request, answer in zip(requests, answers):
-            if isinstance(answer, ClmError):
-                self._note(request, answer)
-        return answers
-
-    def resume(self, ref: str) -> Answer:
-        """The issuer's answer to what it was asked before."""
-        return self._issuer.resume(ref)
-
-    def _one(self, request: IssueRequest) -> Union[Answer, ClmError]:
-        try:
-            return self.begin(request)
-        except ClmError as error:
-            return error
-
-    def _note(self, request: IssueRequest, error: ClmError) -> None:
-        if not isinstance(error, ConfigError):
-            self.silent[request.lineage] = error
-
-
-class WatchedAnchored(Watched):
-    """The same for an issuer that knows its anchors: the returned chain is checked against them."""
-
-    def anchors_pem(self) -> str:
-        """The issuer's own."""
-        return self._issuer.anchors_pem() if isinstance(self._issuer, Anchored) else ""
+    def _identity(self, name: str) -> str:
+        if name not in self._known:
+            try:
+                self._known[name] = self._open(self._manifest.issuers[name]).identity()
+            except (ClmError, OSError):
+                self._known[name] = ""
+        return self._known[name]
 
 
 def in_turn(
     lineages: Sequence[Lineage], manifest: Manifest, open_issuer: OpenIssuer, ask: Ask, record: Recorded, run_id: str
 ) -> Dict[str, Outcome]:
     """One outcome for each lineage, all of one issuer and one list of fallbacks: asked of the first, what stays silent of the next."""
-    names = (lineages[0].issuer, *lineages[0].fallback_issuers)
+    accepted = _Accepted(lineages, manifest, open_issuer)
     outcomes: Dict[str, Outcome] = {}
-    why: Dict[str, str] = {}
-    rest = list(lineages)
-    for number, name in enumerate(names):
-        found, silent = _ask_one(rest, manifest, name, open_issuer, ask)
-        outcomes.update({lineage: _told(outcome, name, why.get(lineage, "")) for lineage, outcome in found.items()})
-        if number + 1 == len(names) or not silent:
-            break
-        rest, refused = _willing([one for one in rest if one.name in silent], manifest, names[number + 1], open_issuer)
-        for lineage in rest:
-            why[lineage.name] = f"{name} did not answer: {silent[lineage.name].message}"
+    why: Dict[str, List[str]] = {one.name: [] for one in lineages}
+    left = list(lineages)
+    for name in (lineages[0].issuer, *lineages[0].fallback_issuers):
+        refused = {} if name == lineages[0].issuer else _refusals(left, manifest, name, open_issuer)
         for lineage, reason in refused.items():
-            outcomes[lineage] = replace(outcomes[lineage], message=f"{outcomes[lineage].message}. {reason}")
-        if not rest:
-            break
-        record([_event(lineage, names[number + 1], why[lineage.name], run_id) for lineage in rest])
+            outcomes[lineage] = _with(outcomes[lineage], name, reason)
+            why[lineage].append(f"{name} must not be asked: {reason}")
+        asked = [one for one in left if one.name not in refused]
+        unrecorded = _record(record, [_event(one, name, why[one.name], run_id) for one in asked if why[one.name]])
+        if unrecorded is not None:
+            return {**outcomes, **{one.name: _unrecorded(outcomes[one.name], unrecorded, name) for one in asked}}
+        found, silent = _ask_one(asked, partial(open_issuer, manifest.issuers[name]), accepted, ask) if asked else ({}, {})
+        outcomes.update({lineage: _told(outcome, name, why[lineage]) for lineage, outcome in found.items()})
+        for lineage, error in silent.items():
+            why[lineage].append(f"{name} did not answer: {error.message}")
+        left = [one for one in left if one.name in silent or one.name in refused]
     return outcomes
 
 
-def _ask_one(
-    lineages: Sequence[Lineage], manifest: Manifest, name: str, open_issuer: OpenIssuer, ask: Ask
-) -> Tuple[Dict[str, Outcome], Dict[str, ClmError]]:
-    """Outcomes, and the errors of those that this issuer did not answer."""
+def _record(record: Recorded, events: Sequence[Mapping[str, Any]]) -> Optional[ClmError]:
+    """Why the ledger did not take it: then nobody is asked, and what the issuer before has answered stays as it is."""
     try:
-        issuer = open_issuer(manifest.issuers[name])
-        watched = WatchedAnchored(issuer) if isinstance(issuer, Anchored) else Watched(issuer)
-        found = ask(lineages, watched)
+        if events:
+            record(events)
+    except ClmError as error:
+        return error
+    return None
+
+
+def _unrecorded(outcome: Outcome, error: ClmError, following: str) -> Outcome:
+    message = f"{outcome.message}. The fallback {following} was not asked, since that could not be recorded: {error.message}"
+    problem = ClmError(message, hint=error.hint, runbook=error.runbook or "ledger")
+    return failed(outcome.step, problem, reason=outcome.reason, before=outcome.before)
+
+
+def _ask_one(
+    lineages: Sequence[Lineage], opened: Callable[[], Issuer], accepted: _Accepted, ask: Ask
+) -> Tuple[Dict[str, Outcome], Dict[str, ClmError]]:
+    """Outcomes, and the errors of those that this issuer did not answer; what the store does not say is no silence of the issuer."""
+    issuer: Optional[Watched] = None
+    try:
+        issuer = watched(opened(), accepted)
+        found = ask(lineages, issuer)
     except ClmError as error:
         every = {lineage.name: failed("issue", error) for lineage in lineages}
-        return every, {} if isinstance(error, ConfigError) else {lineage.name: error for lineage in lineages}
-    return found, {lineage: error for lineage, error in watched.silent.items() if found[lineage].state == FAILED}
+        away = not isinstance(error, ConfigError) if issuer is None else issuer.away is error
+        return every, {lineage.name: error for lineage in lineages} if away else {}
+    return found, {lineage: error for lineage, error in issuer.silent.items() if found[lineage].state in (FAILED, DEFERRED)}
 
 
-def _told(outcome: Outcome, issuer: str, why: str) -> Outcome:
-    return replace(outcome, message=f"{outcome.message} {issuer} was asked, because {why}.".strip()) if why else outcome
+def _with(outcome: Outcome, fallback: str, reason: str) -> Outcome:
+    """The outcome with the reason why this fallback was not asked, and what to do about it."""
+    message = f"{outcome.message}{'' if outcome.message.endswith('.') else '.'} The fallback {fallback} was not asked: {reason}."
+    action = f"Mend the issuer, or have every client class trust {fallback} first, then run certops.clm.rotate again."
+    return replace(outcome, message=message, next_action=outcome.next_action or action)
 
 
-def _willing(lineages: Sequence[Lineage], manifest: Manifest, name: str, open_issuer: OpenIssuer) -> Tuple[List[Lineage], Dict[str, str]]:
-    """The lineages whose every client class trusts the issuer's root, and why the others may not go there."""
-    good: List[Lineage] = []
-    refused: Dict[str, str] = {}
-    for lineage in lineages:
-        reason = not_trusted(lineage, manifest, name, open_issuer)
-        if reason:
-            refused[lineage.name] = f"The fallback {name} was not asked: {reason}."
-        else:
-            good.append(lineage)
-    return good, refused
+def _told(outcome: Outcome, issuer: str, why: Sequence[str]) -> Outcome:
+    return replace(outcome, message=f"{outcome.message} {issuer} was asked, because {'; '.join(why)}.".strip()) if why else outcome
+
+
+def _refusals(lineages: Sequence[Lineage], manifest: Manifest, name: str, open_issuer: OpenIssuer) -> Dict[str, str]:
+    """By lineage, why it must not be issued by that issuer; lineages whose every client class trusts its root are not in it."""
+    reasons = {lineage.name: not_trusted(lineage, manifest, name, open_issuer) for lineage in lineages}
+    return {lineage: reason for lineage, reason in reasons.items() if reason}
 
 
 def not_trusted(lineage: Lineage, manifest: Manifest, name: str, open_issuer: OpenIssuer) -> str:
@@ -145,20 +129,33 @@ def not_trusted(lineage: Lineage, manifest: Manifest, name: str, open_issuer: Op
         return str(error)
     if not roots.certificates:
         return "it has no root yet"
-    wanted = {(root.subject, root.spki_sha256) for root in roots.certificates}
     for one, bundle in classes.items():
-        if not wanted & {(anchor.subject, anchor.spki_sha256) for anchor in bundle.certificates}:
-            return f"the client class {one} does not trust its root"
+        missing = _missing(roots, bundle)
+        if missing:
+            return f"the client class {one} does not trust its root {missing!r}"
     return ""
 
 
-def _event(lineage: Lineage, issuer: str, why: str, run_id: str) -> Dict[str, Any]:
+def _missing(roots: Bundle, trusted: Bundle) -> str:
+    """The subject of a root that is not trusted, empty when all are: of several nobody knows by which one it will issue.
+
+    One that a trusted one signed is an intermediate that somebody put beside its root.
+    """
+    have = {(anchor.subject, anchor.spki_sha256) for anchor in trusted.certificates}
+    for root in roots.certificates:
+        above = [anchor for anchor in trusted.certificates if anchor.subject == root.issuer]
+        if (root.subject, root.spki_sha256) not in have and not any(is_signed_by(root, anchor) for anchor in above):
+            return root.subject
+    return ""
+
+
+def _event(lineage: Lineage, issuer: str, why: Sequence[str], run_id: str) -> Dict[str, Any]:
     return {
         "action": "fallback",
         "step": "issue",
         "run_id": run_id,
         "lineage": lineage.name,
         "issuer": issuer,
-        "message": f"{issuer} is asked, because {why}",
+        "message": f"{issuer} is asked, because {'; '.join(why)}",
         **lineage.labels,
     }

@@ -38,7 +38,7 @@ def context_of(ca_file: str, at: str = "ca_file") -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file or None)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"{ca_file} holds no anchors: {error.strerror or error}", hint="a PEM file", field=at) from error
+        raise ConfigError(f"{ca_file} holds no anchors: {error.strerror or error}", hint="name a PEM file there", field=at) from error
 
 
 def fetch(url: str, seconds: float, ca_file: str = "") -> Page:

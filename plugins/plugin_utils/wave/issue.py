@@ -44,7 +44,7 @@ def issue(
     due = [manifest.lineages[name] for name in reasons_to_issue(plan) if name not in outcomes]
     how: Dict[str, Any] = {"store": store, "ledger": ledger, "clock": clock, "run_id": str(plan["run_id"]), "check_mode": check_mode}
     how.update(promote=False, pause=pause)
-    shut = getattr(ledger, "shut", None)  # from the start: the plan holds nothing then but what has expired
+    shut = getattr(ledger, "shut", None)  # before this wave issued anything: its plan holds nothing then but what has expired
     expired = [lineage.name for lineage in due] if shut else []
     outcomes.update(issue_lineages(due, manifest, requests, open_issuer=open_issuer, expired=expired, **how))
     return outcomes
@@ -69,9 +69,16 @@ def issue_lineages(
     outcomes: Dict[str, Outcome] = {}
 
     def ask(asked: Sequence[Lineage], issuer: Issuer) -> Dict[str, Outcome]:
-        wanted = [_wanted(manifest, lineage, store, requests) for lineage in asked]
+        wanted: List[Wanted] = []
+        found: Dict[str, Outcome] = {}
+        for lineage in asked:
+            try:
+                wanted.append(_wanted(manifest, lineage, store, requests))
+            except ClmError as error:
+                found[lineage.name] = failed("issue", error)
         rest = {name: value for name, value in how.items() if name != "ledger"}
-        return converge(wanted, ledger=how["ledger"], store=store, issuer=issuer, policy=manifest.policy_of(asked[0]), **rest)
+        found.update(converge(wanted, ledger=how["ledger"], store=store, issuer=issuer, policy=manifest.policy_of(asked[0]), **rest))
+        return found
 
     for group in groups.values():
         try:
@@ -98,7 +105,7 @@ def _wanted(manifest: Manifest, lineage: Lineage, store: SecretStore, requests: 
         forced=forced_of(lineage, store, current),
         csr_pem=str(requests.get(lineage.name, {}).get("csr_pem", "")),
         reuse_key=lineage.reuse_key,
-        compromised=bool(current and current.sha256 in lineage.compromised),
+        compromised=lineage.compromised,
     )
 
 

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
-from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, PENDING, PLANNED, ROLLED_BACK
+from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, PENDING, PLANNED, POSITIVE, ROLLED_BACK
+from ansible_collections.certops.clm.plugins.module_utils.policy.patience import can_wait
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.break_glass import STEP as BREAK_GLASS
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import RUN_AGAIN, OutcomeDict, positive
 
 TOLD = ("served_sha256", "served_until", "runbook_page")
 LABELS = ("owner", "service", "environment", "criticality", "runbook", "consumers")
 NO_TIME = "what is served holds no longer than 12 hours or a quarter of its life."
-PATIENCE = timedelta(hours=12)  # what waits for an issuer is no failure while more than this, and a quarter of the life, is left
 
 
 def with_restored(outcomes: Mapping[str, OutcomeDict], restored: Mapping[str, OutcomeDict]) -> Dict[str, OutcomeDict]:
@@ -68,13 +68,6 @@ def judge_waiting(outcomes: Mapping[str, OutcomeDict], lives: Mapping[str, Any],
     return after
 
 
-def can_wait(life: Any, now: datetime) -> bool:
-    """True while enough is left between notBefore and notAfter of what is served, or kept, to wait for an issuer."""
-    if not life or life[0] is None or life[1] is None:
-        return False
-    return bool(life[1] - now > max(PATIENCE, (life[1] - life[0]) / 4))
-
-
 def not_kept(outcomes: Mapping[str, OutcomeDict], plan: Mapping[str, Any], errors: Mapping[str, ClmError]) -> Dict[str, OutcomeDict]:
     """The outcomes where the store could not keep what became of a lineage's version: its own hosts have failed, no others."""
     after = {host: dict(outcome) for host, outcome in outcomes.items()}
@@ -84,6 +77,11 @@ def not_kept(outcomes: Mapping[str, OutcomeDict], plan: Mapping[str, Any], error
             message = f"Served and proven, but the secret store could not record it: {error.message}"
             outcome.update(state=FAILED, step="record", message=message, next_action=error.hint or RUN_AGAIN)
     return after
+
+
+def ends_here(outcomes: Mapping[str, OutcomeDict]) -> bool:
+    """True when a host becomes red: the run then ends with this wave, and its last play, which sends the checkpoint, is not reached."""
+    return any(outcome["state"] not in POSITIVE | {PENDING, DEFERRED, PLANNED} for outcome in outcomes.values())
 
 
 def events(

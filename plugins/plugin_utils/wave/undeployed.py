@@ -9,14 +9,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock
-from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
-from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, PENDING, PLANNED, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, PENDING, PLANNED, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.policy.patience import can_wait
+from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate, rfc3339
+from ansible_collections.certops.clm.plugins.module_utils.x509.pem import split
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.issue import issue_lineages
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import LABELS, can_wait
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import LABELS
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.standbys import refused_standbys
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.telling import Served, ended, served_text
 
 NO_TIME = "what is kept holds no longer than 12 hours or a quarter of its life."
+NOTHING = "nothing is kept that would hold until then."
+ANSWER = "Have that answered, then run certops.clm.rotate again: it goes on where this one stopped and issues nothing twice."
+THEN = "Then run certops.clm.rotate again: it goes on where this one stopped and issues nothing twice."
 RUN_AGAIN = "Mend that, then run certops.clm.rotate again: it goes on where this one stopped and issues nothing twice."
 
 
@@ -30,21 +38,53 @@ def lineages_of(manifest: Manifest, names: Sequence[str]) -> List[Lineage]:
     return [manifest.lineages[name] for name in names]
 
 
-def issue_undeployed(lineages: Sequence[Lineage], manifest: Manifest, *, clock: Clock, **how: Any) -> Dict[str, Outcome]:
+def issue_undeployed(
+    lineages: Sequence[Lineage], manifest: Manifest, *, store: SecretStore, clock: Clock, **how: Any
+) -> Dict[str, Outcome]:
     """One outcome for each lineage by its name; the new version is the current one, for nobody is there to prove it."""
-    issued = issue_lineages(lineages, manifest, {}, clock=clock, promote=True, **how)
-    return {name: _last_word(outcome, clock()) for name, outcome in issued.items()}
+    issued = refused_standbys(lineages, manifest, how["open_issuer"])
+    good = [one for one in lineages if one.name not in issued]
+    issued.update(issue_lineages(good, manifest, {}, store=store, clock=clock, promote=True, **how))
+    return {name: _last_word(outcome, store, name, clock()) for name, outcome in issued.items()}
 
 
-def _last_word(outcome: Outcome, now: datetime) -> Outcome:
-    """What waits for an issuer stays so from run to run, and has failed when too little life is left in what is kept."""
-    if outcome.state == FAILED:
-        return replace(outcome, next_action=outcome.next_action or RUN_AGAIN)
+def _last_word(outcome: Outcome, store: SecretStore, name: str, now: datetime) -> Outcome:
+    """What waits for an issuer stays so from run to run, and has failed when too little life is left in what is kept.
+
+    Where nothing is kept yet there is nothing to hold until then: a run that leaves a lineage without a certificate is not green.
+    """
     if outcome.state == UNCHANGED and outcome.reason is not None and not outcome.after.get("sha256"):
         outcome = replace(outcome, state=PENDING)  # asked for by an earlier run: the flow has nothing new to say
-    if outcome.state != PENDING or not outcome.before or can_wait(_life(outcome.before), now):
+    if outcome.state in (PENDING, DEFERRED) and not can_wait(_life(outcome.before), now):
+        message = f"{ended(outcome.message)} There is no time left to wait: {NO_TIME if outcome.before else NOTHING}"
+        outcome = replace(outcome, state=FAILED, message=message.strip(), next_action=ANSWER)
+    if outcome.state != FAILED:
         return outcome
-    return replace(outcome, state=FAILED, message=f"{outcome.message}. There is no time left to wait: {NO_TIME}")
+    before = outcome.before or _kept(store, name)
+    kept = "" if outcome.message.endswith(NOTHING) else _kept_text(before, now)
+    message = f"{ended(outcome.message)} {kept}".strip()
+    return replace(outcome, before=before, message=message, next_action=_again(outcome.next_action))
+
+
+def _again(action: str) -> str:
+    """What to do, down to the playbook that goes on from there."""
+    return action if "certops.clm.rotate" in action else f"{ended(action)} {THEN if action else RUN_AGAIN}".strip()
+
+
+def _kept(store: SecretStore, name: str) -> Dict[str, Any]:
+    """Facts of the current version, empty where there is none or it cannot be read."""
+    try:
+        current = store.load(name)
+        leaf = Certificate.parse(split(current.chain_pem)[0].der) if current is not None and current.chain_pem else None
+    except (ClmError, ValueError):
+        return {}
+    return {"sha256": leaf.sha256, "not_after": rfc3339(leaf.not_after) if leaf.not_after else ""} if leaf else {}
+
+
+def _kept_text(facts: Mapping[str, Any], now: datetime) -> str:
+    """What the secret store has meanwhile, for people."""
+    kept = Served(str(facts.get("sha256") or ""), str(facts.get("not_after") or ""))
+    return served_text(kept, now, "Kept") if kept.sha256 else "No certificate of it is kept."
 
 
 def _life(facts: Mapping[str, Any]) -> Tuple[Optional[datetime], ...]:
@@ -92,6 +132,6 @@ def _line(name: str, outcome: Outcome) -> str:
         text += f", SHA-256 {after['sha256']} until {after.get('not_after')}"
     if outcome.message:
         text += f": {outcome.message}"
-    text += f" Next: {outcome.next_action}" if outcome.next_action else ""
+    text = f"{ended(text)} Next: {outcome.next_action}" if outcome.next_action else text
     page = outcome.as_dict()["runbook_page"]
-    return f"{text} Runbook: {page}" if page else text
+    return f"{ended(text)} Runbook: {page}" if page else text

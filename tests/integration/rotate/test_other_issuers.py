@@ -61,6 +61,8 @@ def test_a_standby_is_deployed_with_one_command_and_no_ca(lab, ansible, tmp_path
         shutil.move(tmp_path / folder, tmp_path / f"{folder}-gone")
     plan = campaign.run("standby", args=["--check"], clm_lineage="shop").ok()
     assert ready in plan.output and served(lab) == {first} and len(campaign.versions("shop")) == 1
+    limited = campaign.run("standby", args=["--check", "--limit", "web1"], clm_lineage="shop")
+    assert limited.rc == 2 and "leaves out localhost" in limited.output
     campaign.run("standby", clm_lineage="shop").ok()
     assert served(lab) == {ready} == {campaign.current("shop")}
     for folder in ("ca", "second"):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -15,6 +17,7 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import Lease
 from ansible_collections.certops.clm.plugins.module_utils.flows.inspect_store import inspect_store
 from ansible_collections.certops.clm.plugins.module_utils.flows.lineage_version import Wish, choose
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores.directory import DirectoryStore
 from ansible_collections.certops.clm.tests.support.world import KEY_PEM, NOW, World
 
 
@@ -140,6 +143,61 @@ def test_a_lineage_that_somebody_has_is_waited_for_in_the_order_of_names(kept: K
     api = kept.store.versions("api")[0].version
     outcomes = kept.choose(Wish("s", "shop"), Wish("a", "api", api), pause=pause)
     assert {one.state for one in outcomes.values()} == {"done"} and sorted(held) == ["api", "shop"]
+
+
+@pytest.mark.parametrize("state", ["issued", "proven"])
+def test_a_standby_that_was_never_deployed_is_no_previous_version(kept: Kept, state: str) -> None:
+    copy = kept.world.version("shop", kept.world.authority.chain("shop.example"), state=state, promote=False, standby="shop.standby/1")
+    kept.world.version("shop", kept.world.authority.chain("shop.example"))
+    assert kept.one().after["version"] == (copy if state == "proven" else kept.ids[2])
+
+
+def test_a_revoked_version_is_never_taken_by_itself(kept: Kept) -> None:
+    revoked = kept.world.version("shop", kept.world.authority.chain("shop.example"), revoked={"reason": "superseded"})
+    kept.world.version("shop", kept.world.authority.chain("shop.example"))
+    for wish in ({}, {"version": revoked}):
+        outcome = kept.one(**wish)
+        assert outcome.state == "failed" and "it was revoked" in outcome.message and "certops.clm.rotate" in outcome.next_action
+    assert kept.events() == []
+
+
+@pytest.mark.parametrize(("state", "meta", "said"), [("dropped", {}, "is dropped"), ("proven", {"revoked": {"by": "ca"}}, "was revoked")])
+def test_what_another_run_made_of_the_version_meanwhile_counts(kept: Kept, state: str, meta: Dict[str, Any], said: str) -> None:
+    """A cleanup has the lineage, and destroys the key of the version that is to come back."""
+    other = World(kept.world.folder).store
+    lease = other.begin("shop", kept.ids[2])
+    assert isinstance(lease, Lease)
+
+    def pause(seconds: float, why: str) -> None:
+        old = other.load("shop", kept.ids[1])
+        assert old is not None
+        other.save(lease, replace(old, state=state, meta={**old.meta, **meta}))
+        other.flush()
+        other.end(lease)
+
+    outcome = kept.choose(Wish("shop", "shop"), pause=pause)["shop"]
+    assert outcome.state == "failed" and said in outcome.message and kept.store.current("shop") == kept.ids[2]
+    assert World(kept.world.folder).store.load("shop", kept.ids[1]).state == state
+
+
+def test_a_lineage_that_is_taken_over_before_it_is_durable_costs_no_neighbour(kept: Kept) -> None:
+    for age in (9, 1):
+        kept.world.version("api", kept.world.authority.chain("api.example", age=age))
+    kept.store.flush()
+    now = [NOW]
+    told: List[str] = []
+
+    def step(name: str) -> None:
+        told.append(name)
+        if told.count("sync") == 1 and name == "sync":
+            now[0] += timedelta(hours=1)  # the leases have expired by then
+            other = DirectoryStore(kept.store.path, clock=lambda: now[0], owner="other")
+            assert isinstance(other.begin("shop", kept.ids[2]), Lease)
+
+    kept.store = DirectoryStore(kept.store.path, clock=lambda: now[0], owner="tests", step=step)
+    outcomes = kept.choose(Wish("s", "shop"), Wish("a", "api"))
+    assert (outcomes["s"].state, outcomes["a"].state) == ("failed", "done") and "taken over" in outcomes["s"].message
+    assert kept.store.current("shop") == kept.ids[2] and kept.store.current("api") == outcomes["a"].after["version"]
 
 
 def test_the_list_says_everything_but_keys(kept: Kept) -> None:

@@ -12,13 +12,13 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.module_utils.policy.patience import can_wait
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import canaries, judge_all
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import summary, survey
 from ansible_collections.certops.clm.plugins.plugin_utils.inventory_hosts import deployment_hosts
 from ansible_collections.certops.clm.plugins.plugin_utils.waiting import floor_of, reason_to_ignore
 from ansible_collections.certops.clm.plugins.plugin_utils.wave import start, waits
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.plan import make_plan
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import can_wait
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 from ansible_collections.certops.clm.tests.support.world import DAY, NOW, World
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from ansible_collections.certops.clm.plugins.module_utils.contracts import Anchored
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError, NotFoundError, PolicyError, UnavailableError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, Outcome, failed
@@ -60,6 +61,33 @@ def run(tmp_path, first, second=None, consumers=("internal",), **more):
     events = []
     found = in_turn([manifest.lineages["shop"]], manifest, lambda options: cas[options["path"]], ask, events.extend, "run")
     return found["shop"], events
+
+
+class Bare:
+    """An issuer that knows no anchors."""
+
+    def identity(self):
+        return "bare"
+
+    def begin(self, request):
+        return "issued"
+
+    resume = begin
+
+
+@pytest.mark.parametrize("issuer", [Ca(), Ca(root=None), Bare()])
+def test_the_flow_gets_an_issuer_that_knows_its_anchors_where_the_issuer_does(tmp_path, issuer):
+    """Without them the returned chain would be checked against nothing."""
+    manifest = Manifest.parse(data(), str(tmp_path / "manifest.yml"))
+    given = []
+
+    def look(lineages, one):
+        given.append((one.identity(), isinstance(one, Anchored), one.anchors_pem() if isinstance(one, Anchored) else None))
+        return ask(lineages, one)
+
+    in_turn([manifest.lineages["shop"]], manifest, lambda options: issuer, look, [].extend, "run")
+    anchored = isinstance(issuer, Ca)
+    assert given == [("ca" if anchored else "bare", anchored, issuer.anchors_pem() if anchored else None)]
 
 
 @pytest.mark.parametrize("error", [UnavailableError("it is down"), NotFoundError("its key is gone")])

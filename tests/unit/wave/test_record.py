@@ -56,6 +56,19 @@ def test_who_waits_for_an_issuer_needs_the_time_to_wait(life, state):
     assert (after["a"]["state"], after["b"]["state"]) == (state, "done")
 
 
+@pytest.mark.parametrize(
+    ("states", "ends"),
+    [
+        (("done", "unchanged", "pending", "deferred", "planned"), False),
+        (("done", "failed"), True),
+        (("unproven",), True),
+        (("rolled_back",), True),
+    ],
+)
+def test_a_wave_sends_the_checkpoint_itself_only_where_the_last_play_is_not_reached(states, ends):
+    assert record.ends_here({state: one(state) for state in states}) is ends
+
+
 def test_every_outcome_is_an_event_but_a_planned_one():
     events = record.events(PLAN, {"a": one("done"), "b": one("planned"), "x": one("failed", "plan")}, VERSIONS, {"shop": "promoted"})
     assert [(event["action"], event.get("deployment"), event.get("state")) for event in events] == [

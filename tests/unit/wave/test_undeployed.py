@@ -52,9 +52,10 @@ def issued(world, *names):
 
 
 def test_what_fails_at_one_issuer_is_its_own(world):
+    world.version("slow", world.authority.chain("slow.example.com", age=60), issuer="slow")
     manifest, found = issued(world, "gone", "slow")
     assert {name: outcome.state for name, outcome in found.items()} == {"gone": "failed", "slow": "pending"}
-    assert found["gone"].next_action and "there is no CA" in kept.lines(found)[0]
+    assert "there is no CA. No certificate of it is kept. Next: Mend that, then run certops.clm.rotate again" in kept.lines(found)[0]
     events = kept.events(manifest, found, "r1")
     assert [(event["lineage"], event["state"], event["owner"]) for event in events] == [
         ("gone", "failed", "team-web"), ("slow", "pending", "team-web"),
@@ -62,7 +63,26 @@ def test_what_fails_at_one_issuer_is_its_own(world):
 
 
 def test_what_waits_is_said_to_wait_on_every_run(world):
+    world.version("slow", world.authority.chain("slow.example.com", age=60), issuer="slow")
     assert [issued(world, "slow")[1]["slow"].state for _run in range(3)] == ["pending"] * 3
+
+
+def test_what_was_never_issued_has_nothing_that_holds_and_is_red_on_every_run_until_its_issuer_answers(world):
+    for _run in range(3):
+        outcome = issued(world, "slow")[1]["slow"]
+        assert outcome.state == "failed" and outcome.after["version"], "and the request goes on all the same"
+        assert outcome.message == (
+            "the CA has not answered yet, waiting for the support desk. There is no time left to wait: nothing is kept that would hold "
+            "until then."
+        )
+        assert "certops.clm.rotate again" in outcome.next_action and outcome.as_dict()["runbook_page"].endswith("runbook_issuer.rst")
+    assert len(world.store.versions("slow")) == 1
+
+
+def test_what_fails_says_what_is_kept_and_until_when(world):
+    world.version("gone", world.authority.chain("gone.example.com", age=80), issuer="gone")
+    message = issued(world, "gone")[1]["gone"].message
+    assert message.startswith("there is no CA. Kept now: SHA-256 ") and message.endswith("UTC (in 10 days 0 h).")
 
 
 @pytest.mark.parametrize(("age", "state"), [(60, "pending"), (80, "failed")])

@@ -1,0 +1,33 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A CA that asks to be asked again later: no failure, as long as what is kept lives long enough."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any, Mapping, Optional, Tuple
+
+from ..errors import ClmError, UnavailableError
+from ..outcome import DEFERRED, Outcome
+from ..policy.patience import can_wait
+from ..x509.certificate import rfc3339
+from ._issue_values import STEP, Job
+
+
+def later(job: Job, error: ClmError, now: datetime) -> Outcome:
+    """The item as deferred; the error itself where the CA named no time to come back, or there is no time left to wait.
+
+    A rate limit (RFC 8555 6.6, HTTP 429 and 503 with Retry-After) reaches us as UnavailableError with `retry_after`.
+    """
+    if not isinstance(error, UnavailableError) or error.retry_after is None or not can_wait(_life(job.before), now):
+        raise error
+    again = rfc3339(now + timedelta(seconds=max(0.0, error.retry_after)))
+    message = f"{error.message}{'' if error.message.endswith('.') else '.'} The CA asked to be asked again, at {again}."
+    return Outcome(DEFERRED, STEP, job.reason, job.before, {"ask_again": again}, message, error.hint or f"run again after {again}")
+
+
+def _life(facts: Mapping[str, Any]) -> Tuple[Optional[datetime], ...]:
+    """notBefore and notAfter of the current version, None where there is none or they could not be read."""
+    texts = [str(facts.get(name) or "") for name in ("not_before", "not_after")]
+    return tuple(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc) if text else None for text in texts)

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An issuer that is asked in turn with others: it remembers what it did not answer, and who is as good as it."""
+
+from __future__ import annotations
+
+from typing import Callable, Container, Dict, List, Optional, Sequence, Union
+
+from ansible_collections.certops.clm.plugins.module_utils.contracts import Anchored, Answer, BatchIssuer, Issuer, IssueRequest
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
+
+
+class Watched:
+    """An issuer that remembers why it did not answer a request, by lineage. What is wrong in a request is no such reason.
+
+    `away` is why it could not even say who it is. `accepted` has the identities that are as good as its own, by lineage.
+    """
+
+    def __init__(self, issuer: Issuer, accepted: Callable[[str], Container[str]]) -> None:
+        self._issuer = issuer
+        self._accepted = accepted
+        self.silent: Dict[str, ClmError] = {}
+        self.away: Optional[ClmError] = None
+
+    def identity(self) -> str:
+        """The issuer's own."""
+        return self._said(self._issuer.identity)
+
+    def begin(self, request: IssueRequest) -> Answer:
+        """The issuer's answer."""
+        return self._heard(request.lineage, lambda: self._issuer.begin(request))
+
+    def begin_many(self, requests: Sequence[IssueRequest]) -> List[Union[Answer, ClmError]]:
+        """The issuer's answers; one by one where it takes no batch."""
+        if not isinstance(self._issuer, BatchIssuer):
+            return [self._one(request) for request in requests]
+        try:
+            answers = self._issuer.begin_many(requests)
+        except ClmError as error:
+            for request in requests:
+                self._note(request.lineage, error)
+            raise
+        for request, answer in zip(requests, answers):
+            if isinstance(answer, ClmError):
+                self._note(request.lineage, answer)
+        return answers
+
+    def resume(self, ref: str) -> Answer:
+        """The issuer's answer to what it was asked before."""
+        return self._issuer.resume(ref)
+
+    def resume_for(self, lineage: str, ref: str) -> Answer:
+        """The same, for a request of that lineage."""
+        return self._heard(lineage, lambda: self._issuer.resume(ref))
+
+    def stands_for(self, lineage: str, identity: str) -> bool:
+        """True for every issuer that the lineage may have: a run beside this one may have got its certificate from the next one."""
+        return identity in self._accepted(lineage)
+
+    def _one(self, request: IssueRequest) -> Union[Answer, ClmError]:
+        try:
+            return self.begin(request)
+        except ClmError as error:
+            return error
+
+    def _heard(self, lineage: str, ask: Callable[[], Answer]) -> Answer:
+        try:
+            return ask()
+        except ClmError as error:
+            self._note(lineage, error)
+            raise
+
+    def _note(self, lineage: str, error: ClmError) -> None:
+        if not isinstance(error, ConfigError):
+            self.silent[lineage] = error
+
+    def _said(self, ask: Callable[[], str]) -> str:
+        try:
+            return ask()
+        except ClmError as error:
+            self.away = None if isinstance(error, ConfigError) else error
+            raise
+
+
+class WatchedAnchored(Watched):
+    """The same for an issuer that knows its anchors: the returned chain is checked against them."""
+
+    def anchors_pem(self) -> str:
+        """The issuer's own."""
+        return self._said(self._issuer.anchors_pem) if isinstance(self._issuer, Anchored) else ""
+
+
+def watched(issuer: Issuer, accepted: Callable[[str], Container[str]]) -> Watched:
+    """The issuer with these powers, and with its own."""
+    return WatchedAnchored(issuer, accepted) if isinstance(issuer, Anchored) else Watched(issuer, accepted)

@@ -1,0 +1,45 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A CA that limits its rate: deferred while there is time, a failure with the CA's reason when there is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError, UnavailableError
+from ansible_collections.certops.clm.tests.unit.flows.issue_world import Refusing, World, wanted
+
+LIMITED = UnavailableError("429: too many certificates for example.com", retry_after=3600)
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def test_it_is_deferred_with_the_time_to_come_back_and_then_issued_once(world):
+    before = world.run(wanted())["shop"].after["sha256"]
+    world.days(22)
+    outcome = world.run(wanted(), issuer=Refusing(world.ca, LIMITED))["shop"]
+    assert (outcome.state, outcome.reason.word, outcome.before["sha256"]) == ("deferred", "expiring", before)
+    again = outcome.after["ask_again"]
+    assert outcome.message == f"{LIMITED.message}. The CA asked to be asked again, at {again}." and again in outcome.next_action
+    assert [event["state"] for event in world.events() if event["action"] == "outcome"][-1] == "deferred"
+    assert world.run(wanted())["shop"].state == "done" and world.issued() == 2
+
+
+@pytest.mark.parametrize("days, state", [(22.4, "deferred"), (22.6, "failed")])
+def test_a_quarter_of_the_life_is_where_waiting_ends(world, days, state):
+    world.run(wanted())
+    world.days(days)
+    outcome = world.run(wanted(), issuer=Refusing(world.ca, LIMITED))["shop"]
+    assert outcome.state == state and LIMITED.message in outcome.message
+
+
+@pytest.mark.parametrize("error", [LIMITED, UnavailableError("no route"), ConfigError("no such profile", field="profile")])
+def test_without_a_certificate_or_a_time_to_come_back_it_has_failed(world, error):
+    assert world.run(wanted(), issuer=Refusing(world.ca, error))["shop"].state == "failed"
+    world.run(wanted())
+    world.days(22)
+    assert world.run(wanted(), issuer=Refusing(world.ca, error))["shop"].state == ("deferred" if error is LIMITED else "failed")
