@@ -32,7 +32,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import (
     refuse_ephemeral_places,
     refuse_unshared_store,
 )
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import KEPT, Scope, scope_of, went_on
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import KEPT, Scope, refuse_untried, scope_of, went_on
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import gaps as gaps_of
 
 
@@ -62,6 +62,8 @@ def _begin(args: Mapping[str, Any], manifest: Manifest, part: Part, check_mode: 
     begun, scope = _in_scope(_look(args, manifest, now), args, part)
     not_seen = _refuse_blind(begun, scope, args)
     _refuse_left_out(begun, scope, args, manifest, now)
+    if not args["going_back"]:  # what is gone back to was proven before
+        refuse_untried(part, begun.mine, begun.due)
     run_id = args["run_id"] or start.new_run_id(now)
     found = start.sizes(begun.due, begun.canaries, begun.judged, args["waves"])
     whole = start.summary(begun.mine, begun.undeployed, begun.due, begun.canaries, now, begun.ignored)
@@ -83,6 +85,7 @@ def _begin(args: Mapping[str, Any], manifest: Manifest, part: Part, check_mode: 
         "not_seen": untrusted(not_seen if back else []),
         "msg": untrusted(" ".join(filter(None, (said, scope.sentence(whole["to_issue"]), went_on(not_seen))))),
         **ledger.facts,
+        "warnings": [*ledger.facts.get("warnings", ()), *ledger.problems],
         **found,
     }
 

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
 from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
@@ -20,6 +21,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_sto
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, part_of_run
 from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
+from ansible_collections.certops.clm.plugins.plugin_utils.unseen import unseen
 
 
 class ActionModule(ActionBase):
@@ -45,7 +47,8 @@ class ActionModule(ActionBase):
 def _judge(args: Mapping[str, Any], part: Part, keep: bool) -> Dict[str, Any]:
     least_share = blindness.share(args["least_share"])
     manifest = load(args["manifest"])
-    retired = retired_names(manifest, open_store(manifest, utc_now))
+    store = open_store(manifest, utc_now)
+    retired = retired_names(manifest, store)
     live = without(manifest, retired)
     seen = _seen(manifest)
     path = blindness.counts_file(manifest.observations)
@@ -70,7 +73,7 @@ def _judge(args: Mapping[str, Any], part: Part, keep: bool) -> Dict[str, Any]:
         "found_last": dict(kept.found),
         "fewer": refused,
         "silent": silent,
-        "not_seen": [*args["blind"], *unknown, *refused.values()],
+        "not_seen": [*args["blind"], *unknown, *_unseen(without(live, args["ending"]), seen, store), *refused.values()],
         "msg": " ".join(_said(part, seen, kept, [blindness.short(name) for name in accepted])),
     }
 
@@ -80,6 +83,23 @@ def _seen(manifest: Manifest) -> Observations:
         return load_observations(manifest.observations)
     except NotFoundError:  # the inventory says so, and so does clm_blind
         return Observations()
+
+
+def _unseen(manifest: Manifest, seen: Observations, store: SecretStore) -> List[str]:
+    """Endpoints that nobody saw, of lineages that have been issued. Any other is due, and may be served nowhere yet."""
+    if seen.taken_at is None:  # that nobody has looked at all is said once
+        return []
+    found = list(unseen(manifest.deployments, seen))
+    known = {name: _is_known(store, name) for name in {deployment.lineage for deployment, _text in found}}
+    return [text for deployment, text in found if known[deployment.lineage]]
+
+
+def _is_known(store: SecretStore, lineage: str) -> bool:
+    """Whether there is a certificate of the lineage that should be served; one that the store cannot tell about is taken for known."""
+    try:
+        return store.load(lineage) is not None or any(version.sha256 for version in store.versions(lineage))
+    except ClmError:
+        return True
 
 
 def _said(part: Part, seen: Observations, kept: blindness.Kept, accepted: List[str]) -> List[str]:

@@ -17,6 +17,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import gather, said, write_report
 from ansible_collections.certops.clm.plugins.plugin_utils.report.write import differs, headline_of
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
+from ansible_collections.certops.clm.plugins.plugin_utils.waiting import reason_to_ignore
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_store
 
@@ -42,11 +43,13 @@ def _write(args: Mapping[str, Any], manifest: Manifest, check_mode: bool) -> Dic
     store, now = open_store(manifest.secret_store, utc_now), utc_now()
     folder = args["folder"] or manifest.report
     before = headline_of(Path(folder))
+    known = {name: args[name] for name in ("title", "not_seen")}
+    known["ignore_windows"] = reason_to_ignore(args["ignore_windows"])
     if check_mode:
-        report = gather(manifest, store, args["run_id"], now, args["title"], args["not_seen"])
+        report = gather(manifest, store, args["run_id"], now, **known)
         done = {"changed": differs(Path(folder), report), "files": {}, **said(report)}
     else:
-        done = write_report(manifest, store, args["run_id"], now, folder=folder, title=args["title"], not_seen=args["not_seen"])
+        done = write_report(manifest, store, args["run_id"], now, folder=folder, **known)
     if done["changed"]:
         done["diff"] = {"before": {"headline": before}, "after": {"headline": done["headline"]}}
     return done

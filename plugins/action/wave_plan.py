@@ -11,6 +11,7 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigEr
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_hosts
 from ansible_collections.certops.clm.plugins.plugin_utils.going_back import GoneBack
+from ansible_collections.certops.clm.plugins.plugin_utils.part import part_of_run
 from ansible_collections.certops.clm.plugins.plugin_utils.waiting import GOING_BACK, reason_to_ignore
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import issuer_anchors, open_store
@@ -18,6 +19,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.gate import check
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.gates import parse_gates
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.look import anchors_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.plan import make_plan
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import untried
 
 NOT_BEGUN = "the plays on localhost did not run, so nobody looked and nothing was begun"
 LIMIT = (
@@ -42,7 +44,9 @@ class ActionModule(WaveAction):
         ignored = GOING_BACK if args["going_back"] else reason_to_ignore(args["ignore_windows"])
         judged = judge_hosts(manifest, args["hosts"], planned, utc_now(), ignore_windows=ignored)
         known = {host for hosts in self.task_vars.get("groups", {}).values() for host in hosts}
-        made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=args["issue"])
+        sliced = part_of_run(self._loader, self.task_vars).sliced and not args["going_back"]  # what fell due while the slice ran
+        refused = untried(judged.values()) if sliced else ()
+        made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=args["issue"], untried=refused)
         anchors_of(made["plan"], lambda name: issuer_anchors(manifest, name, utc_now))  # what cannot be proven is not begun
         made["plan"]["gates"] = gates
         return {"gate": gate, **made}

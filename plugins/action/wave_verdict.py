@@ -28,7 +28,8 @@ class ActionModule(ActionBase):
         outcome = completed(outcome, task_vars or {}, utc_now())
         # what waits for an issuer was made a failure before, where there is no time left to wait
         good = POSITIVE | {PENDING, DEFERRED} | ({PLANNED} if self._task.check_mode else set())
-        result.update(outcome=outcome, changed=outcome["state"] in CHANGED or outcome["state"] == PLANNED, msg=sentence(outcome, utc_now))
+        said = sentence(outcome, utc_now, str((task_vars or {}).get("inventory_hostname") or ""))
+        result.update(outcome=outcome, changed=outcome["state"] in CHANGED or outcome["state"] == PLANNED, msg=said)
         if result["changed"]:
             result["diff"] = {side: shown(outcome.get(side)) for side in ("before", "after")}
         if outcome["state"] not in good:

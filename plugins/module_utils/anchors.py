@@ -26,7 +26,8 @@ def _load(place: str, field: str) -> Bundle:
         with open(place, "rb") as stream:
             bundle = Bundle.parse(stream.read(LARGEST + 1))
     except OSError as error:
-        raise ConfigError(f"{place} cannot be read: {error.strerror}", hint="a path of a PEM file, or public", field=field) from error
+        hint = "name a PEM file that can be read, or public"
+        raise ConfigError(f"{place} cannot be read: {error.strerror}", hint=hint, field=field) from error
     except ConfigError as error:
         raise ConfigError(f"{place}: {error.message}", hint=error.hint, field=field) from error
     if not bundle.certificates:

@@ -54,10 +54,15 @@ def failure_message(outcomes: Mapping[str, Outcome]) -> str:
 
 
 def _one_failure(item: str, outcome: Outcome) -> str:
-    text = f"{item} at step {outcome.step} ({outcome.state}): {outcome.message}"
-    text += f". Next: {outcome.next_action}" if outcome.next_action else ""
+    text = _open(f"{item} at step {outcome.step} ({outcome.state}): {outcome.message}")
+    text += _open(f". Next: {outcome.next_action}") if outcome.next_action else ""
     page = outcome.as_dict()["runbook_page"]
     return f"{text}. Runbook: {page}" if page else text
+
+
+def _open(text: str) -> str:
+    """The text without its full stop, for more is to follow."""
+    return text[:-1] if text.endswith(".") and not text.endswith("..") else text
 
 
 def error_result(error: ClmError, runbook: str = "") -> Dict[str, Any]:

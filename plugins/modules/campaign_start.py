@@ -84,6 +84,8 @@ notes:
   - Under C(--limit), or in a slice (C(-e clm_slices=4), with C(-e clm_slice=1) where the inventory is to cut it), the run is partial.
     The message says so, how many of the managed deployments are in it and what is due and left out of it, and the ledger keeps it.
     A lineage without a deployment is then not issued, since it has no host that is in one part only.
+  - A slice refuses a version that was proven nowhere, where its lineage has more than one deployment. Every slice would try it at once,
+    so the canaries go first, in a run that is not sliced (C(--limit localhost,clm_canary,clm_servers)).
 seealso:
   - module: certops.clm.campaign_issue
   - module: certops.clm.lineage_version

@@ -14,7 +14,9 @@ description:
   - Answers from the manifest, the last observations and the secret store which deployments, services, owners and consumers
     depend on a certificate, a key, an issuer or a host, also where a CA or a trust anchor is asked about.
   - Nothing is looked at anew. Run the playbook C(certops.clm.discover) before, as the playbook C(certops.clm.impact) does.
-  - It fails, with everything that it found, when there are places of which nobody knows what they serve.
+  - It fails, with everything that it found, when there is anything of which nobody knows whether it depends on that too, such as an
+    endpoint that could not be seen, a source that did not answer, an entry of the secret store that cannot be read, or a look at a
+    part of the inventory only.
 options:
   manifest:
     description: Path of the manifest.
@@ -41,6 +43,13 @@ options:
     type: list
     elements: dict
     default: [{type: findings}, {type: secret_store}]
+  not_seen:
+    description:
+      - What the look behind the observations did not see, as RV(certops.clm.look_judge#module:not_seen). It is in RV(not_seen) then.
+      - What the observations and the secret store themselves say that nobody saw is there anyway.
+    type: list
+    elements: str
+    default: []
   dest:
     description: A file to write the answer to, as JSON.
     type: path
@@ -94,10 +103,16 @@ consumers:
   type: list
   elements: str
   returned: as RV(rows)
-blind:
-  description: One sentence for everything that could not be looked at.
+not_seen:
+  description:
+    - One sentence for everything that could not be looked at, so that nobody knows whether it depends on what was asked about too.
+    - Each endpoint counts by itself, also beside others of its deployment that were seen.
   type: list
   elements: str
+  returned: as RV(rows)
+part:
+  description: What the look was limited to. Empty when it was of everything.
+  type: str
   returned: as RV(rows)
 taken_at:
   description: When somebody looked, RFC 3339 in UTC.

@@ -98,6 +98,11 @@ chains:
     head:
       description: The SHA-256 of the last line that is whole.
       type: str
+    torn:
+      description:
+        - Whether a crash left the beginning of a line behind the last whole one. Nobody was told that it is recorded, so nothing is
+          missing. Its writer takes it away when it runs next.
+      type: bool
     state:
       description: V(anchored), V(unanchored) or V(broken).
       type: str
@@ -119,6 +124,7 @@ chains:
       first_bad_line:
       problem: ""
       head: 9f6f7a0a3f0d9d1a6a0f4b4a2a1e6e4e7c3f1f0b8e8d7c6b5a4938270f1e2d3c
+      torn: false
       state: anchored
       anchored: 126
       not_anchored: 2
@@ -152,6 +158,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.certops.clm.plugins.module_utils._ledger_summary import summary
 from ansible_collections.certops.clm.plugins.module_utils.edge import run_raw
 
+TORN = "a crash left the beginning of a line there, which nobody was told is recorded; its writer takes it away when it runs next"
 OPTIONS: Dict[str, Any] = {
     "path": {"type": "path", "required": True},
     "checkpoints": {"type": "list", "elements": "path", "default": []},
@@ -171,7 +178,8 @@ def judged(params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     if facts["state"] == "broken" and params["fail_when_broken"]:
         bad = [f"{_where(one)}: {one['problem']}" for one in facts["chains"] if one["problem"]]
         facts.update(failed=True, msg=f"the ledger {params['path']} is broken: {'; '.join(bad)}")
-    return facts
+    torn = [f"{one['writer_id']} is torn behind line {one['events']}: {TORN}" for one in facts["chains"] if one["torn"]]
+    return {**facts, "warnings": torn} if torn else facts
 
 
 def _where(chain: Mapping[str, Any]) -> str:

@@ -15,9 +15,11 @@ description:
     P(certops.clm.certificates#inventory) found with what they found in the last look that was accepted.
   - A source that answers and finds little is as blind as one that does not answer. So is a manifest that names far fewer deployments,
     since a file that it includes may have been cut. A server that it does not name any more is not missed.
+  - An endpoint of which nobody knows what it serves is not seen either, although its server may have answered and have the certificate
+    in its files, once its lineage was issued. Before that it is due and may be served nowhere.
   - The number of each source that answered and did not find too little is kept in a file beside the observations, whose name
     ends in C(.counts.json). What a source finds less because a lineage was retired is never too little.
-  - Under C(--limit), or in a slice, servers that were not asked are not judged, and their numbers stay.
+  - Under C(--limit), or in a slice, servers that were not asked are not judged, nor are their endpoints, and their numbers stay.
   - It never fails for what was not seen. RV(not_seen) says it, and the playbooks of this collection fail when it is not empty.
   - It never reports a change. In check mode it keeps no numbers.
 options:
@@ -82,7 +84,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 not_seen:
-  description: One sentence for everything that was not seen, O(blind) and O(unknown_servers) among it.
+  description:
+    - One sentence for everything that was not seen, O(blind) and O(unknown_servers) among it, and each deployment of an issued
+      lineage with the endpoint that nobody saw, and why.
   type: list
   elements: str
   returned: success

@@ -32,6 +32,12 @@ options:
     type: list
     elements: str
     default: []
+  ignore_windows:
+    description:
+      - Why no change window and no freeze counts, in words. What is due then does not wait for one. Empty if they do.
+      - The report of a run that was started with such a reason needs no other, when O(run_id) names it.
+    type: str
+    default: ""
   title:
     description: The line above the headline.
     type: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore, StoredVersion
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
@@ -15,9 +15,10 @@ from ansible_collections.certops.clm.plugins.module_utils.manifest import LABELS
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations, chain_der, index_servers
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate, rfc3339
 from ansible_collections.certops.clm.plugins.module_utils.x509.pem import split
-from ansible_collections.certops.clm.plugins.plugin_utils.deployments import ENVIRONMENTS, PRODUCTION
+from ansible_collections.certops.clm.plugins.plugin_utils.deployments import ENVIRONMENTS, PRODUCTION, Judged
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import Estate
 from ansible_collections.certops.clm.plugins.plugin_utils.impact_question import Chain, Question
+from ansible_collections.certops.clm.plugins.plugin_utils.unseen import unseen
 
 SERVED, WANTED, KEPT = "served", "wanted", "kept"
 ROLES = (SERVED, WANTED, KEPT)
@@ -58,27 +59,37 @@ class Row:
 
 
 def impact(question: Question, estate: Estate, observations: Observations, store: SecretStore) -> Dict[str, Any]:
-    """Rows, worst first, with their services, owners and consumers, and `unknown`: the places of which nobody knows what they serve."""
+    """Rows, worst first, with their services, owners and consumers.
+
+    `unknown` has one sentence for everything that might depend on it too: an endpoint of which nobody knows what it serves, also
+    beside others that were seen, and what the secret store cannot tell.
+    """
     rows: List[Row] = []
     unknown: List[str] = []
     files = index_servers(observations.servers)
     for judged in estate.judged:
         served = list(_served(judged.deployment, observations, files))
-        if not served:
-            unknown.append(f"{judged.deployment.id}: {judged.detail or 'nobody has looked yet'}")
+        unknown += _unknown(judged, served, observations)
         row = _row(question, judged.deployment, judged.lineage, served, judged.standing.chain)
         rows += [row] if row else []
     rows += _places(question, estate)
-    rows += _kept(question, estate, store, {row.leaf.sha256 for row in rows if row.leaf})
+    versions, unread = _stored(estate, store)
+    rows += _kept(question, estate, versions, {row.leaf.sha256 for row in rows if row.leaf})
     rows.sort(key=_weight)
     return {
         "rows": [row.as_dict() for row in rows],
         "services": _once(row.labels.get("service") for row in rows),
         "owners": _once(row.labels.get("owner") for row in rows),
         "consumers": _once([*(one for row in rows for one in row.labels.get("consumers") or ()), *question.trusted_by]),
-        "unknown": unknown,
+        "unknown": [*unknown, *unread],
         "taken_at": rfc3339(observations.taken_at) if observations.taken_at else "",
     }
+
+
+def _unknown(judged: Judged, served: Sequence[Any], observations: Observations) -> List[str]:
+    """What nobody knows of a deployment: each endpoint by itself, since they need not serve the same."""
+    found = [text for _deployment, text in unseen([judged.deployment], observations, strict=True)]
+    return found if found or served else [f"{judged.deployment.id}: {judged.detail or 'nobody has looked yet'}"]
 
 
 def _served(
@@ -133,11 +144,41 @@ def _places(question: Question, estate: Estate) -> List[Row]:
     return rows
 
 
-def _kept(question: Question, estate: Estate, store: SecretStore, shown: Any) -> List[Row]:
+def _stored(estate: Estate, store: SecretStore) -> Tuple[Dict[str, List[StoredVersion]], List[str]]:
+    """By lineage of the manifest what the store has, and one sentence for every entry, of any lineage, that it cannot tell."""
+    found: Dict[str, List[StoredVersion]] = {}
+    unread: List[str] = []
+    try:
+        names = store.lineages()
+    except ClmError as error:
+        names, unread = [], [f"the lineages that only the secret store knows: {error}"]
+    for name in dict.fromkeys((*estate.manifest.lineages, *names)):
+        versions, problems = readable(store, name)
+        unread += problems
+        if name in estate.manifest.lineages:
+            found[name] = versions
+    return found, unread
+
+
+def readable(store: SecretStore, lineage: str) -> Tuple[List[StoredVersion], List[str]]:
+    """The versions of a lineage, and one sentence for each of which nobody knows what it is."""
+    try:
+        versions = store.versions(lineage)
+    except ClmError as error:
+        return [], [f"lineage {lineage}: {error}"]
+    bad = {one.version: str(one.meta.get("malformed") or "its chain cannot be read") for one in versions if _is_damaged(one)}
+    return versions, [f"lineage {lineage}: version {version} in the secret store cannot be read: {why}" for version, why in bad.items()]
+
+
+def _is_damaged(version: StoredVersion) -> bool:
+    return bool(version.meta.get("malformed") or (version.chain_pem and not _of(version)))
+
+
+def _kept(question: Question, estate: Estate, stored: Mapping[str, Sequence[StoredVersion]], shown: Collection[str]) -> List[Row]:
     """The versions of the manifest's lineages that are only kept: a way back, or a standby, that is lost too."""
     rows = []
     for lineage in estate.manifest.lineages.values():
-        for version in store.versions(lineage.name):
+        for version in stored[lineage.name]:
             chain = _of(version)
             if chain and chain[0].sha256 not in shown:
                 why = question.touches(Chain(KEPT, chain, (), lineage.labels["consumers"]))

@@ -60,7 +60,7 @@ def _server(result: Any) -> Dict[str, Any]:
 
 
 def _unseen(error: str) -> Dict[str, Any]:
-    return {"reached": False, "error": " ".join(error.split())[:2000], "findings": [], "served": []}
+    return {"reached": False, "error": " ".join(error.split())[:2000].rstrip(" :"), "findings": [], "served": []}
 
 
 def _seen_by_hosts(servers: Mapping[str, Mapping[str, Any]]) -> Dict[str, Tuple[str, List[Mapping[str, Any]]]]:

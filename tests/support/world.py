@@ -63,9 +63,7 @@ class Authority:
     def chain(self, *names: str, key: Any = None, age: int = 1, days: int = 90, subject: str = "") -> List[str]:
         """A leaf for the names that is `age` days old, and the intermediate."""
         start = NOW - age * DAY
-        leaf = self._sign(
-            subject, self.name, key or KEY, self.sub_key, start, start + days * DAY, names=names
-        )
+        leaf = self._sign(subject, self.name, key or KEY, self.sub_key, start, start + days * DAY, names=names)
         return [one.public_bytes(serialization.Encoding.PEM).decode() for one in (leaf, self.sub)]
 
 
@@ -79,6 +77,7 @@ class World:
         self.store = DirectoryStore(str(folder / "store"), clock=lambda: NOW, owner="tests")
         self.servers: Dict[str, Any] = {}
         self.endpoints: Dict[str, Any] = {}
+        self.part = ""  # what the look was limited to
 
     def version(self, lineage: str, chain: Sequence[str], *, state: str = "proven", promote: bool = True, **meta: Any) -> str:
         """One more version in the store."""
@@ -109,7 +108,9 @@ class World:
     @property
     def observations(self) -> Dict[str, Any]:
         """The observations file."""
-        return {"version": 1, "taken_at": NOW.strftime("%Y-%m-%dT%H:%M:%SZ"), "servers": self.servers, "endpoints": self.endpoints}
+        part = {"part": self.part} if self.part else {}
+        taken_at = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"version": 1, "taken_at": taken_at, "servers": self.servers, "endpoints": self.endpoints, **part}
 
     def save(self) -> Path:
         """Write everything; returns the path of the manifest."""

@@ -79,6 +79,13 @@ def test_many_failures_are_named_shortly() -> None:
     assert edge.failure_message({"one": Outcome(PENDING, "issue")}) == ""
 
 
+def test_a_failure_is_read_as_sentences() -> None:
+    outcome = Outcome(FAILED, "issue", message="The CA is away.", next_action="Wait for it...")
+    page = "docs/docsite/rst/runbook_issuer.rst"
+    said = f"1 of 1 items failed: one at step issue (failed): The CA is away. Next: Wait for it.... Runbook: {page}"
+    assert edge.failure_message({"one": outcome}) == said
+
+
 @pytest.mark.parametrize("error", [ConfigError("no", hint="yes", field="path"), PermissionError(13, "denied", "/x")])
 def test_an_error_is_translated_once_and_has_no_traceback(error: Exception) -> None:
     def work(params: Mapping[str, Any], check_mode: bool) -> Any:

@@ -22,6 +22,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.places import places
 from ansible_collections.certops.clm.plugins.plugin_utils.report.model import build, lineage_id
 from ansible_collections.certops.clm.plugins.plugin_utils.report.write import differs, write
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, issuer_identities, standings, undeployed
+from ansible_collections.certops.clm.plugins.plugin_utils.waiting import GOING_BACK
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.waits import override_of
 
 
@@ -34,12 +35,14 @@ def write_report(
     folder: str = "",
     title: str = "Certificates",
     not_seen: Sequence[str] = (),
+    ignore_windows: str = "",
 ) -> Dict[str, Any]:
     """Write the report of a run (the last one for an empty run_id); returns its headline, its files, and whether they say news.
 
-    `not_seen` is what the caller knows that nobody saw, beside what the observations and the run say themselves.
+    `not_seen` is what the caller knows that nobody saw, beside what the observations and the run say themselves, `ignore_windows`
+    why no change window counts for the caller, beside what the run itself says.
     """
-    report = gather(manifest, store, run_id, now, title, not_seen)
+    report = gather(manifest, store, run_id, now, title, not_seen, ignore_windows)
     place = Path(folder or manifest.report)
     news = differs(place, report)
     return {"changed": news, "files": write(place, report), **said(report)}
@@ -51,17 +54,24 @@ def said(report: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def gather(
-    manifest: Manifest, store: SecretStore, run_id: str, now: datetime, title: str = "Certificates", not_seen: Sequence[str] = ()
+    manifest: Manifest,
+    store: SecretStore,
+    run_id: str,
+    now: datetime,
+    title: str = "Certificates",
+    not_seen: Sequence[str] = (),
+    ignore_windows: str = "",
 ) -> Dict[str, Any]:
     """The report's data."""
     observations = _observations(manifest)
-    identities = issuer_identities(manifest, lambda: now)
-    judged = judge_all(manifest, observations, store, now, identities=identities)
-    alone = standings(manifest, undeployed(manifest), store, now, identities)
     events = list(_events(manifest))
     run = run_id or next((str(event["run_id"]) for event in reversed(events) if event.get("run_id")), "")
     mine = [event for event in events if run and event.get("run_id") == run]
     begun: Mapping[str, Any] = next((event for event in mine if (event.get("action"), event.get("step")) == ("campaign", "start")), {})
+    identities = issuer_identities(manifest, lambda: now)
+    ignored = ignore_windows or (_ignored(begun) if run_id else "")
+    judged = judge_all(manifest, observations, store, now, identities=identities, ignore_windows=ignored)
+    alone = standings(manifest, undeployed(manifest), store, now, identities)
     return build(
         places=[*(_place(one) for one in judged), *(_kept(one) for one in alone)],
         lineages=[_lineage(one) for one in {one.lineage.name: one for one in (*(one.standing for one in judged), *alone)}.values()],
@@ -74,6 +84,12 @@ def gather(
         not_seen=[*observations.blind_at(), *not_seen, *(begun.get("not_seen", ()) if run_id else ())],
         part=_part(begun, observations),
     )
+
+
+def _ignored(begun: Mapping[str, Any]) -> str:
+    """Why no change window counted in the run, empty when they did. That one goes back is no reason for what else is due."""
+    why = str(begun.get("ignore_windows") or "")
+    return why if why != GOING_BACK else ""
 
 
 def _part(begun: Mapping[str, Any], observations: Observations) -> str:

@@ -49,8 +49,8 @@ def build(
     outcomes = _last_outcomes(events)
     rows = [_place(place, outcomes.get(str(place["id"])), now) for place in places]
     report: Dict[str, Any] = {
-        "title": title,
-        "run_id": run_id,
+        "title": visible(title),
+        "run_id": visible(run_id),
         "generated_at": minute(now),
         "moved": [row for row in rows if row["outcome_state"] in MOVED],
         "failed": [_failure(row) for row in rows if row["outcome_state"] in NOT_GOOD],
@@ -86,11 +86,11 @@ def _place(place: Mapping[str, Any], event: Optional[Mapping[str, Any]], now: da
         "server": visible(place.get("server") or ""),
         "place": visible(place.get("place") or place["id"]),
         "endpoints_text": visible(", ".join(place.get("endpoints", ()))),
-        "served_sha256": str(place.get("served_sha256") or ""),
+        "served_sha256": visible(place.get("served_sha256") or ""),
         "served_short": short(place.get("served_sha256")) or ("nowhere" if "kept_sha256" in place else "not seen"),
         "served_until": minute(place.get("served_until")),
         "served_text": _served_text(place, now),
-        "answer": str(place.get("answer") or ""),
+        "answer": visible(place.get("answer") or ""),
         "state": state,
         "state_text": STATE_TEXT.get(state, state),
         "tone": tone,
@@ -110,7 +110,7 @@ def _place(place: Mapping[str, Any], event: Optional[Mapping[str, Any]], now: da
 def _from_event(event: Optional[Mapping[str, Any]]) -> Dict[str, str]:
     event = event or {}
     return {
-        "outcome_state": str(event.get("state", "")),
+        "outcome_state": visible(event.get("state", "")),
         "step": visible(event.get("step", "")),
         "message": visible(event.get("message", "")),
         "message_text": with_short_hashes(visible(event.get("message", ""))),
@@ -119,8 +119,8 @@ def _from_event(event: Optional[Mapping[str, Any]]) -> Dict[str, str]:
         "reason_text": visible(event.get("reason", "")),
         "before_short": short(event.get("before_sha256")),
         "after_short": short(event.get("sha256")),
-        "before_sha256": str(event.get("before_sha256") or ""),
-        "after_sha256": str(event.get("sha256") or ""),
+        "before_sha256": visible(event.get("before_sha256") or ""),
+        "after_sha256": visible(event.get("sha256") or ""),
     }
 
 
@@ -164,17 +164,16 @@ def _failure(row: Mapping[str, Any]) -> Dict[str, Any]:
 def _lineage(item: Mapping[str, Any], now: datetime) -> Dict[str, Any]:
     before, after = item.get("not_before"), item.get("not_after")
     percent = life_left(before, after, now)
-    names = [visible(name) for name in item.get("names", ())]
     context = (item.get("service"), item.get("environment"), item.get("criticality"), item.get("issuer"))
     return {
         "lineage": visible(item["lineage"]),
-        "names_text": ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else ""),
+        "names_text": _names_text(item.get("names", ())),
         "left_text": "no certificate yet" if after is None else (span(after - now) if after > now else f"expired {ago(now - after)}"),
         "left_percent": percent,
         "tone": "bad" if after is None or percent is None or percent < 15 else "warn" if item.get("reason") else "good",
         "next_due_text": day(item.get("next_due")) if item.get("next_due") else "now",
         "not_after": minute(after),
-        "sha256": str(item.get("sha256") or ""),
+        "sha256": visible(item.get("sha256") or ""),
         "reason_text": visible(item.get("reason") or ""),
         "owner": visible(item.get("owner") or ""),
         "context_text": " · ".join(visible(part) for part in context if part),
@@ -182,18 +181,22 @@ def _lineage(item: Mapping[str, Any], now: datetime) -> Dict[str, Any]:
     }
 
 
+def _names_text(names: Sequence[Any]) -> str:
+    """The first five of the names, which may be ten thousand."""
+    return ", ".join(visible(name) for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
 def _by_urgency(item: Dict[str, Any]) -> Any:
     return item.pop("sort")
 
 
 def _unmanaged(item: Mapping[str, Any]) -> Dict[str, str]:
-    names = [visible(name) for name in item.get("names", ())]
     return {
         "place": visible(item.get("place", "")),
-        "names_text": ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else ""),
+        "names_text": _names_text(item.get("names", ())),
         "issuer": visible(item.get("issuer", "")),
         "not_after": minute(item.get("not_after")),
-        "sha256": str(item.get("sha256") or ""),
+        "sha256": visible(item.get("sha256") or ""),
     }
 
 

@@ -40,8 +40,12 @@ TONES = {
 
 
 def visible(text: Any) -> str:
-    """Text in which nothing hides: control and direction characters are shown as their code point."""
-    return "".join(char if unicodedata.category(char)[0] != "C" else f"<U+{ord(char):04X}>" for char in str(text)[:2000])
+    """Text in which nothing hides: control and direction characters and odd line ends are shown as their code point."""
+    return "".join(f"<U+{ord(char):04X}>" if _hides(unicodedata.category(char)) else char for char in str(text)[:2000])
+
+
+def _hides(category: str) -> bool:
+    return category[0] == "C" or category in ("Zl", "Zp")
 
 
 def safe_url(url: Any) -> str:
@@ -52,7 +56,7 @@ def safe_url(url: Any) -> str:
 
 def short(sha256: Any) -> str:
     """The first 12 digits of a SHA-256, empty for none."""
-    return str(sha256 or "")[:12]
+    return visible(str(sha256 or "")[:12])
 
 
 def with_short_hashes(text: str) -> str:

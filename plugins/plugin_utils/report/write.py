@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ansible_collections.certops.clm.plugins.module_utils.files import write as write_file
 from ansible_collections.certops.clm.plugins.plugin_utils.report.model import CSV_COLUMNS, rows_for_csv
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # the wide ones where a spreadsheet is set to Japanese
 
 
 def render(report: Mapping[str, Any]) -> Dict[str, str]:
@@ -47,7 +47,7 @@ def as_csv(report: Mapping[str, Any]) -> str:
 
 def _cell(value: Any) -> str:
     text = str(value)
-    return "'" + text if text.startswith(FORMULA) else text
+    return "'" + text if text.lstrip(" ").startswith(FORMULA) else text
 
 
 def differs(folder: Path, report: Mapping[str, Any]) -> bool:

@@ -11,17 +11,25 @@ from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineag
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, UNCHANGED, Outcome
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import CANARIES_FIRST
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.waits import deferral, deferred_item, override_of
 
 MANIFEST_NEXT = "Mend the manifest or the inventory, then run the rotation again."
 
 
 def make_plan(
-    manifest: Manifest, hosts: Sequence[str], judged: Mapping[str, Judged], servers: Collection[str], *, run_id: str, issue: bool
+    manifest: Manifest,
+    hosts: Sequence[str],
+    judged: Mapping[str, Judged],
+    servers: Collection[str],
+    *,
+    run_id: str,
+    issue: bool,
+    untried: Collection[str] = (),
 ) -> Dict[str, Any]:
     """Plan, outcomes and requests of a wave. A host that nobody can deploy is refused here, and one whose window has closed deferred,
-    before anything is written."""
-    outcomes = {host: _refusal(host, judged.get(host), servers) for host in hosts}
+    before anything is written. `untried` are lineages of which this run must not be the first to deploy the version."""
+    outcomes = {host: _refusal(host, judged.get(host), servers, untried) for host in hosts}
     good = [host for host in hosts if outcomes[host].state == UNCHANGED]
     aside = {host: outcome for host, outcome in outcomes.items() if outcome.state != UNCHANGED}
     items = {host: _item(judged[host], issue) for host in good}
@@ -50,7 +58,7 @@ def make_plan(
     }
 
 
-def _refusal(host: str, judged: Any, servers: Collection[str]) -> Outcome:
+def _refusal(host: str, judged: Any, servers: Collection[str], untried: Collection[str]) -> Outcome:
     if judged is None:
         message = f"{host} is not a deployment of the manifest: what nobody asked us to manage is never touched."
         return Outcome(FAILED, "plan", message=message, next_action="Adopt it first: ansible-playbook certops.clm.adopt")
@@ -59,6 +67,9 @@ def _refusal(host: str, judged: Any, servers: Collection[str]) -> Outcome:
         # delegate_to a name that no inventory knows would be tried over SSH by that name
         message = f"{host}: the server {server!r} of lineage {judged.lineage.name} is not a host of the inventory."
         return Outcome(FAILED, "plan", message=message, next_action=MANIFEST_NEXT)
+    if judged.lineage.name in untried:
+        message = f"{host}: the version that {judged.lineage.name} is to get was proven nowhere yet, and a slice never tries one."
+        return Outcome(FAILED, "plan", before=_served(judged), message=message, next_action=CANARIES_FIRST)
     return deferral(judged, _served(judged)) if judged.waiting else Outcome(UNCHANGED, "plan", before=_served(judged))
 
 

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.plugin_utils.blindness import ENDPOINTS, accepted
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part
@@ -17,6 +18,10 @@ KEPT = 10
 SLICE_HINT = (
     "In a slice every server of its deployments is needed. AWX cuts the servers too, so let each job have the whole inventory and "
     "take its deployments with -e clm_slices=4 -e clm_slice=1. "
+)
+CANARIES_FIRST = (
+    "Let the canaries go first in one run that is not sliced, and the slices after it: "
+    "ansible-playbook certops.clm.rotate --limit 'localhost,clm_canary,clm_servers'"
 )
 LIMIT_HINT = "Name the servers of the deployments in --limit too. "
 
@@ -67,6 +72,24 @@ def scope_of(
     """The scope of a run over these deployments, of which `due` are due."""
     mine = part.members(list(judged), inventory, in_run) if part else list(judged)
     return Scope(part, tuple(mine), len(judged), tuple(host for host in due if host not in set(mine)) if part else ())
+
+
+def untried(judged: Iterable[Judged]) -> List[str]:
+    """The lineages that have canaries, and whose deployments would now get a version that was proven nowhere."""
+    found: Dict[str, bool] = {}
+    for one in judged:
+        wanted = one.standing.wanted
+        if len(one.lineage.deployments) > 1 and (one.issue is not None or wanted is None or wanted.state != "proven"):
+            found[one.lineage.name] = True
+    return list(found)
+
+
+def refuse_untried(part: Part, judged: Mapping[str, Judged], due: Sequence[str]) -> None:
+    """ClmError when a slice would deploy what was proven nowhere: each slice would try it at once, and none of them first."""
+    names = untried(judged[host] for host in due if host in judged) if part.sliced else []
+    if names:
+        text = f"{len(names)} lineages are to get a version that was proven nowhere yet, which a slice never tries: {listed(names)}"
+        raise ClmError(f"{text}. Nothing was changed", hint=CANARIES_FIRST, runbook="refused")
 
 
 def gaps(looked: Mapping[str, Any], allowed: Collection[str] = ()) -> List[str]:

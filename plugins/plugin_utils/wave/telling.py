@@ -21,6 +21,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import Outc
 
 NOBODY = ("deploy", "issuer", "refused", "window")  # pages that step back once what is served has expired
 PLAYBOOKS = {"blind": "discover", "compromised": "impact", "ledger": "rotate", "store": "rotate"}
+LIMITED = re.compile(r"--limit '([a-z_,]+)'")
 NAMED = re.compile(r"certops\.clm\.(adopt|discover|impact|retire|rollback|rotate)\b")
 
 
@@ -114,6 +115,8 @@ def _command(action: str, page: str, served: Served, inventories: Sequence[str])
     playbook = found.group(1) if found else PLAYBOOKS.get(name, "rotate")
     words = ["ansible-playbook", *(word for one in inventories for word in ("-i", one)), f"certops.clm.{playbook}"]
     words += ["-e", f"clm_impact_sha256={served.sha256 or 'SHA256'}"] if playbook == "impact" else []
+    limited = LIMITED.search(action)
+    words += ["--limit", limited.group(1)] if limited else []
     words += ["-e", "clm_ignore_windows='WHY IT CANNOT WAIT'"] if name == "window" else []
     return " ".join(shlex.quote(word) for word in words)
 
@@ -129,14 +132,19 @@ def completed(outcome: Mapping[str, Any], variables: Mapping[str, Any], now: dat
     return {**outcome, **found, "served_sha256": served.sha256, "served_until": served.until, "runbook_page": page}
 
 
-def sentence(outcome: Mapping[str, Any], clock: Clock) -> str:
-    """What a person reads in the line of the host, whatever is missing in the outcome."""
+def sentence(outcome: Mapping[str, Any], clock: Clock, host: str = "") -> str:
+    """What a person reads in the line of the host, whatever is missing in the outcome. The steps' messages begin with the host's own
+    name, which its line has already."""
     lineage, place = (str(outcome.get(name) or "") for name in ("lineage", "place"))
     after = outcome.get("after")
     request = after.get("request_id") if isinstance(after, Mapping) else ""
     who = f"{lineage} on {place}: " if lineage else f"{place}: " if place else ""
     parts = [f"{who}{outcome.get('state')} at step {outcome.get('step')}{f' (request {request})' if request else ''}."]
-    parts.append(ended(re.sub(r"\b([0-9a-f]{16})[0-9a-f]{48}\b", r"\1...", str(outcome.get("message") or ""))))
+    message = str(outcome.get("message") or "")
+    if host and who and message.startswith(f"{host}: "):
+        message = message[len(host) + 2 :]
+        message = message if re.match(r"[0-9a-f]{16}", message) else message[:1].upper() + message[1:]
+    parts.append(ended(re.sub(r"\b([0-9a-f]{16})[0-9a-f]{48}\b", r"\1...", message)))
     if not positive(outcome):
         parts += _next(outcome, clock())
     return " ".join(part for part in parts if part)
@@ -156,17 +164,18 @@ def ended(text: str) -> str:
     return text if not text or text[-1] in ".!?:" else f"{text}."
 
 
-def served_text(served: Served, now: datetime) -> str:
-    """What is served and until when, in words and in time that is left."""
+def served_text(served: Served, now: datetime, verb: str = "Served") -> str:
+    """What is served (or kept, by the verb) and until when, in words and in time that is left."""
     if not served.sha256:
-        return "Served now: not known."
+        return f"{verb} now: not known."
+    what = f"{verb} now: SHA-256 {served.sha256[:16]}..."
     until = _moment(served.until)
     if until is None:
-        return f"Served now: SHA-256 {served.sha256[:16]}..., until a date that is not known."
+        return f"{what}, until a date that is not known."
     when = f"{until:%Y-%m-%d %H:%M} UTC"
     if until <= now:
-        return f"Served now: SHA-256 {served.sha256[:16]}..., EXPIRED at {when} ({span(now - until)} ago): clients refuse it."
-    return f"Served now: SHA-256 {served.sha256[:16]}..., until {when} (in {span(until - now)})."
+        return f"{what}, EXPIRED at {when} ({span(now - until)} ago): clients refuse it."
+    return f"{what}, until {when} (in {span(until - now)})."
 
 
 def span(length: timedelta) -> str:

@@ -89,5 +89,5 @@ def why_not(result: Any) -> str:
     if not isinstance(result, Mapping) or not result:
         return "the task did not run."
     said = str(result.get("msg") or result.get("module_stderr") or "no message").partition(". Runbook: ")[0]
-    text = " ".join(said.split())[:500]
+    text = " ".join(said.split())[:500].rstrip(" :")
     return f"the server could not be reached ({text})." if result.get("unreachable") else text

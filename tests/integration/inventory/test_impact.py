@@ -43,11 +43,26 @@ def test_a_certificate_an_issuer_and_a_host(lab, ansible, tmp_path):
 def test_a_place_that_nobody_could_look_at_is_never_not_affected(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path)
     campaign.run().ok()
-    lab.servers["web3"].stop()
+    lab.servers["web3"].stop()  # its host answers, and has the certificate in its files
+    for playbook, task in (("discover", "Fail when something could not be looked at"), ("report", "Fail when something was not seen")):
+        run = campaign.run(playbook)
+        (failed,) = run.results(task)
+        assert run.rc == 2 and "shop-web3-" in failed["msg"] and "refused" in failed["msg"] and "runbook_blind" in failed["msg"], playbook
+    assert campaign.report()["tone"] == "bad" and "shop-web3-" in campaign.report()["not_seen"][0], "it is written all the same"
+    kept = tmp_path / "impact.json"
+    run = campaign.run("impact", clm_impact_sha256=campaign.current("shop"), clm_impact_file=str(kept))
+    assert run.rc == 2 and "1 could not be looked at, so they may depend on it too" in run.output
+    (unseen,) = json.loads(kept.read_text())["not_seen"]
+    assert unseen.startswith("shop-web3-") and len(json.loads(kept.read_text())["rows"]) == 3, "the file of web3 has it"
     (lab.hosts["web3"].place / "cut").touch()  # nobody reaches the host
-    run = campaign.run("impact", clm_impact_sha256=campaign.current("shop"))
-    assert run.rc != 0 and "web3" in run.output and "could not be looked at" in run.output
+    sources = [{"type": "findings"}, {"type": "endpoints", "timeout": "soon", "endpoints": []}]
+    text = json.dumps({"plugin": "certops.clm.certificates", "manifest": "manifest.yml", "sources": sources})
+    (tmp_path / "certificates.clm.yml").write_text(text)
+    run = campaign.run("impact", clm_impact_sha256=campaign.current("shop"), clm_impact_file=str(kept))
+    said = json.loads(kept.read_text())["not_seen"]
     assert "2 places serve" in run.output, "what is known is said all the same"
+    assert run.rc == 2 and any(one.startswith("web3: it was not reached") for one in said)
+    assert any(one.startswith("source endpoints: ValueError") for one in said), "a source of the inventory is blind"
 
 
 def test_what_cannot_be_asked_is_one_clear_error(lab, ansible, tmp_path):

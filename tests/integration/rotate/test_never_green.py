@@ -182,6 +182,12 @@ def test_slices_say_that_they_are_partial_and_together_they_are_everything(lab, 
     run = ansible.playbook("certops.clm.rotate", inventory=awx, extra=campaign.settings())
     assert run.rc == 2 and "which the inventory does not have" in failure(run, BEGIN), "nobody said that it is a slice"
     awx = sliced(campaign, 1, 2, whole=tuple(lab.hosts))
+    for inventory, more in (([awx], {}), (campaign.inventories, {"clm_slice": 2})):
+        run = ansible.playbook("certops.clm.rotate", inventory=inventory, extra={**extra, **more})
+        said = failure(run, BEGIN)
+        assert "proven nowhere yet, which a slice never tries: shop" in said and untouched(lab, campaign), "the canaries go first"
+        assert "--limit 'localhost,clm_canary,clm_servers'" in said
+    campaign.run(args=["--limit", "localhost,clm_canary,clm_servers"]).ok()
     run = ansible.playbook("certops.clm.rotate", inventory=awx, extra=extra, timeout=150).ok()
     said = run.result(AHEAD)["msg"]
     assert "Partial: one of 2 slices; 2 of 3 managed deployments are in this run. 1 are due and left out of it: shop-web2" in said

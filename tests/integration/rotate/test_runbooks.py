@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 
@@ -66,6 +67,7 @@ def trouble(request, lab, ansible, tmp_path):
     assert not pages, "the test's mark names pages that it does not try"
 
 
+@pytest.mark.every_core
 @pytest.mark.pages("rolled_back")
 def test_rolled_back(lab, trouble):
     one = trouble()
@@ -175,6 +177,11 @@ def test_blind(lab, trouble):
     page.run("Mend when the rest cannot wait")
     lab.hosts["app1"].mend()
     lab.servers["app1"].start()
+    kept = one.place / "observations.counts.json"
+    counts = json.loads(kept.read_text())
+    counts["found"]["server app1"] *= 4  # as though it had kept more once
+    kept.write_text(json.dumps(counts))
+    page.run("Mend when less is right")
     page.run(MEND)
     one.mended(page)
 

@@ -104,6 +104,9 @@ def test_a_wave_that_the_window_does_not_reach_is_deferred_before_any_write(lab,
     assert [event["server"] for event in campaign.events() if (event["action"], event["step"]) == ("intent", "deploy")] == [canary]
     again = campaign.run().ok()
     assert "2 wait for their change window" in said(again) and campaign.outcomes(again) == {}
+    assert campaign.report()["headline"] == "2 places to be changed when the change window opens"
+    told = campaign.run("report", args=["--check"], clm_ignore_windows="ticket 1").ok().result("Where it is")["msg"]
+    assert told.startswith("2 places still due"), "nothing waits for a window that does not count"
     version = next(event["version"] for event in campaign.events() if (event["action"], event["step"]) == ("intent", "deploy"))
     back = campaign.run("rollback", clm_lineage="shop", clm_version=version).ok()
     assert "somebody asked to go back" in said(back)

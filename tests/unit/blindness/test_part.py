@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
+from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_all
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import survey
 from ansible_collections.certops.clm.plugins.plugin_utils.inventory_hosts import deployment_hosts
 from ansible_collections.certops.clm.plugins.plugin_utils.part import WHOLE, Part, keep_unasked, part_of
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import Scope, gaps, scope_of, went_on
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import Scope, gaps, refuse_untried, scope_of, untried, went_on
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 from ansible_collections.certops.clm.tests.support.world import NOW, World
 
@@ -97,6 +99,30 @@ def test_a_partial_run_says_how_much_is_in_it_and_what_it_leaves_out():
     whole = scope_of(WHOLE, dict.fromkeys(NAMES), ["b"], [], None)
     assert whole == Scope(WHOLE, tuple(NAMES), 5) and whole.sentence() == "" and whole.event() == {} and whole.hint() == ""
     assert whole.without_undeployed({"due": 3, "to_issue": ["ldap"]}) == {"due": 3, "to_issue": ["ldap"]}
+
+
+@pytest.mark.parametrize(("versions", "forced", "refused"), [
+    ([], "", True), (["issued"], "", True), (["proven"], "", False), (["proven"], "drill", True),
+])  # fmt: skip
+def test_a_slice_refuses_what_was_proven_nowhere_and_only_where_there_are_canaries(tmp_path, versions, forced, refused):
+    places = {"shop": [deployment("web1"), deployment("web2")], "api": [deployment("app1")]}
+    lineages = {name: {"names": [f"{name}.example.com"], "deployments": found, "forced": forced} for name, found in places.items()}
+    world = World(tmp_path, data(**lineages))
+    for state in versions:
+        world.version("shop", world.authority.chain("shop.example.com"), state=state)
+    world.save()
+    judged = {one.deployment.id: one for one in judge_all(Manifest.parse(world.manifest, "m"), Observations(), world.store, NOW)}
+    assert untried(judged.values()) == (["shop"] if refused else [])
+    api = [name for name in judged if name.startswith("api")]
+    refuse_untried(Part(slices=4), judged, api)
+    refuse_untried(Part("localhost,clm_canary"), judged, list(judged))
+    refuse_untried(WHOLE, judged, list(judged))
+    if refused:
+        with pytest.raises(ClmError, match=r"proven nowhere yet, which a slice never tries: shop\. Nothing was changed") as caught:
+            refuse_untried(Part(slices=4, number=2), judged, list(judged))
+        assert "--limit 'localhost,clm_canary,clm_servers'" in caught.value.hint and caught.value.runbook == "refused"
+    else:
+        refuse_untried(Part(slices=4), judged, list(judged))
 
 
 def test_gaps_are_what_nobody_allowed():

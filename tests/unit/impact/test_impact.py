@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ansible_collections.certops.clm.plugins.action.impact import _answer
 from ansible_collections.certops.clm.plugins.module_utils.anchors import load_anchors
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
@@ -19,6 +20,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.impact import impact, 
 from ansible_collections.certops.clm.plugins.plugin_utils.impact_question import Question
 from ansible_collections.certops.clm.plugins.plugin_utils.text_table import table
 from ansible_collections.certops.clm.tests.support.world import NOW, World, finding
+from ansible_collections.certops.clm.tests.unit.sources.test_secret_store import Torn
 
 AT = "web1.example.com|8443|shop.example.com|none"
 FILE = "/etc/tls/shop.pem"
@@ -33,12 +35,12 @@ def world(tmp_path):
     return world
 
 
-def ask(world, kind, value, issued=()):
+def ask(world, kind, value, issued=(), store=None):
     manifest = load(str(world.save()))
     anchors = load_anchors(manifest.client_classes)
     estate = survey(manifest, [{"type": "findings"}, {"type": "secret_store"}], lambda: NOW)
     question = Question.ask(kind, value, anchors, issued)
-    return impact(question, estate, load_observations(manifest.observations), world.store)
+    return impact(question, estate, load_observations(manifest.observations), store or world.store)
 
 
 def roles(found):
@@ -125,6 +127,83 @@ def test_nobody_knows_is_never_not_affected(world):
     world.version("shop", world.authority.chain("shop.example.com"))
     found = ask(world, "host", "elsewhere.example.com")
     assert not found["rows"] and len(found["unknown"]) == 1 and "shop" in found["unknown"][0]
+
+
+OTHER = "web1.example.com|9443|shop.example.com|none"
+
+
+@pytest.mark.parametrize(("answer", "why"), [("could_not_look", "no route"), ("refused", "no route"), ("", "nobody has looked yet")])
+def test_one_endpoint_that_nobody_saw_is_unknown_beside_one_that_serves_it(world, answer, why):
+    chain = world.authority.chain("shop.example.com")
+    world.manifest["lineages"]["shop"]["deployments"][0]["endpoints"].append({"host": "web1.example.com", "port": 9443})
+    world.version("shop", chain)
+    world.serve(AT, chain)
+    if answer:
+        world.serve(OTHER, answer=answer, error="no route")
+    found = ask(world, "sha256", Certificate.from_pem(chain[0]).sha256)
+    assert roles(found) == [("served", "shop")], "what is known is said all the same"
+    (unknown,) = found["unknown"]
+    assert unknown.startswith("shop-web1-") and unknown.endswith(f"web1.example.com:9443 (shop.example.com): {why}")
+    assert len(ask(world, "sha256", "0" * 64)["unknown"]) == 1, "nor does anybody know that it is not served there"
+
+
+def test_an_entry_of_the_store_that_cannot_be_read_is_told_by_lineage_and_empties_nothing(world):
+    chain, stray = world.authority.chain("shop.example.com"), world.authority.chain("stray.example.com")
+    world.manifest["lineages"]["api"] = {"names": ["api.example.com"], "deployments": []}
+    for name, one in (("api", world.authority.chain("api.example.com")), ("gone", stray), ("shop", chain), ("zoo", stray)):
+        world.version(name, one)
+    world.serve(AT, chain)
+    (damaged,) = world.folder.glob("store/lineages/gone/versions/*/version.json")
+    damaged.write_text("{")
+    found = ask(world, "key", der(world.authority.sub).spki_sha256, store=Torn(world.store, "api"))
+    assert ("served", "shop") in roles(found) and ("kept", "zoo") in roles(found)
+    assert [text.partition(":")[0] for text in found["unknown"]] == ["lineage api", "lineage gone"]
+    assert "its folder cannot be read" in found["unknown"][0] and "version" in found["unknown"][1]
+
+
+def answer(world, **asked):
+    given = {**dict.fromkeys(("sha256", "key", "issuer", "host"), ""), "sources": [{"type": "findings"}], "not_seen": [], **asked}
+    return _answer({"manifest": str(world.save()), **given})
+
+
+def test_an_answer_says_what_the_look_did_not_see_and_fails_with_everything_that_it_found(world):
+    chain = world.authority.chain("shop.example.com")
+    world.version("shop", chain)
+    world.serve(AT, chain)
+    leaf = Certificate.from_pem(chain[0])
+    found = answer(world, sha256=leaf.sha256)
+    assert found["not_seen"] == [] and found["part"] == "" and not found.get("failed")
+    found = answer(world, sha256=leaf.sha256, not_seen=["source 1 endpoints: no route"])
+    assert found["failed"] and found["not_seen"] == ["source 1 endpoints: no route"] and len(found["rows"]) == 1
+    assert "1 could not be looked at, so they may depend on it too: source 1 endpoints: no route. Run" in found["msg"]
+
+
+def test_an_answer_of_a_part_of_the_inventory_is_no_answer(world):
+    chain = world.authority.chain("shop.example.com")
+    world.version("shop", chain)
+    world.serve(AT, chain)
+    world.part = "limited to 'web1' (--limit)"
+    found = answer(world, sha256=Certificate.from_pem(chain[0]).sha256)
+    assert found["failed"] and found["part"] == world.part
+    assert found["not_seen"] == ["the last look was limited to 'web1' (--limit), and not at everything"]
+
+
+def test_anchors_that_cannot_be_read_are_told_and_empty_nothing(world):
+    chain = world.authority.chain("shop.example.com")
+    world.version("shop", chain)
+    world.serve(AT, chain)
+    (world.folder / "root.pem").unlink()
+    found = answer(world, key=der(world.authority.sub).spki_sha256)
+    assert found["failed"] and roles(found) == [("served", "shop")]
+    assert found["not_seen"][0].startswith("client_classes.apps: ") and "cannot be read: No such file" in found["not_seen"][0]
+
+
+def test_an_issuer_that_cannot_tell_who_it_is_is_no_answer(world):
+    chain = world.authority.chain("shop.example.com")
+    world.version("shop", chain)
+    world.serve(AT, chain)
+    found = answer(world, issuer="internal")
+    assert found["failed"] and found["not_seen"][0].startswith("issuer internal: it cannot tell who it is")
 
 
 @pytest.mark.parametrize("value", ["", "12", "g" * 64, "a" * 63])

@@ -83,3 +83,14 @@ def test_a_server_that_keeps_its_keys_is_asked_once_for_a_lineage():
 
 def test_keys_of_the_store_are_not_asked_of_servers():
     assert plan_of(manifest())[1]["requests"] == {}
+
+
+def test_a_slice_is_never_the_first_to_deploy_a_version():
+    found = manifest()
+    hosts = [one.id for one in found.deployments]
+    answer = make_plan(found, hosts, judged(found), ("web1", "web2"), run_id="r1", issue=True, untried=["shop"])
+    assert answer["plan"]["items"] == {} and answer["requests"] == {}
+    (message,) = {outcome["message"].partition(": ")[2] for outcome in answer["outcomes"].values()}
+    assert message == "the version that shop is to get was proven nowhere yet, and a slice never tries one."
+    told_next = answer["outcomes"][hosts[0]]["next_action"]
+    assert "not sliced" in told_next and "--limit 'localhost,clm_canary,clm_servers'" in told_next

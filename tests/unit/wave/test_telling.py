@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
 from ansible_collections.certops.clm.plugins.module_utils.probe import Endpoint
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import CANARIES_FIRST
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.telling import Served, completed, sentence, span, told
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=timezone.utc)
@@ -39,6 +40,8 @@ def test_a_red_host_says_everything_that_is_asked_at_three():
         "Next: mend it. Command: `ansible-playbook -i /etc/clm/hosts.yml certops.clm.rotate`. "
         "Runbook: docs/docsite/rst/runbook_rolled_back.rst, and your own: https://run.book/shop"
     )
+    broken = {**outcome, "message": "h: the server's configuration was broken"}
+    assert "at step prove. The server's configuration was broken. Served" in sentence(broken, lambda: NOW, "h"), "the line has its host"
     assert (outcome["served_sha256"], outcome["served_until"]) == (OLD, SOON)
     assert tell(outcome, Served(OLD, SOON)) == outcome, "telling twice says nothing twice"
 
@@ -79,6 +82,8 @@ def test_the_command_is_the_one_of_the_trouble():
     impact = tell({**one("failed", "issue"), "reason": {"word": "compromised", "sentence": ""}}, Served(OLD, SOON), inventories=["a b.yml"])
     assert f"`ansible-playbook -i 'a b.yml' certops.clm.impact -e clm_impact_sha256={OLD}`" in impact["next_action"]
     assert "certops.clm.adopt`" in tell(one("failed", "plan", next_action="run certops.clm.adopt first"))["next_action"]
+    canaries = tell(one("failed", "plan", next_action=CANARIES_FIRST))["next_action"]
+    assert canaries.endswith("certops.clm.rotate --limit localhost,clm_canary,clm_servers`")
     assert "clm_ignore_windows" in tell(one("deferred", "plan"))["next_action"]
     assert tell(one("done", next_action=""))["next_action"] == "" and tell(one("done"))["runbook_page"] == ""
     planned = {**PLAN, "items": {"h": {**ITEM, "issue": {"word": "revoked"}}}}

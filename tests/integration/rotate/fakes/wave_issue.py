@@ -14,7 +14,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveA
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scripted import Scripted, swap
 
 LINEAGE = {"issuer": "ca", "profile": "web", "names": (), "labels": {}, "forced": "", "reuse_key": "", "compromised": (),
-           "fallback_issuers": (), "standby_for": ""}
+           "fallback_issuers": (), "standby": "", "standby_for": ""}
 
 
 def _converge(wanted: Sequence[Any], *, check_mode: bool, **more: Any) -> Dict[str, Outcome]:

@@ -16,6 +16,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.scripted import S
 class _Ledger:
     facts: Dict[str, Any] = {}
     problems: Tuple[str, ...] = ()
+    shut = None
 
     def append(self, events: Any) -> None:
         log("ledger", [event["deployment"] for event in events], states=[event["state"] for event in events])
