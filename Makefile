@@ -7,6 +7,7 @@
 # make unit         unit tests only
 # make integration  tests against the lab's real servers
 # make gates        ruff, mypy, sanity on every core, ansible-lint, docs, changelog, licences, build, importer
+# make faults       the whole matrix of faults at every step (root and a C compiler), about 50 minutes; make test runs the worst ten
 # make bench        the benchmarks, and README's table of them; half an hour, on a machine that does nothing else
 # make index        write the generated files again
 # make venv         .venv only (what make demo needs)
@@ -18,17 +19,17 @@ PYTEST = .venv/bin/python -m pytest
 # xdist_group. The long ones come first.
 PARALLEL = -n 4 --dist loadgroup
 
-.PHONY: test demo unit integration gates bench index venv clean
+.PHONY: test demo unit integration gates faults bench index venv clean
 
 test:
 	@$(PYTHON) tools/environment.py all
-	@$(PYTEST) $(PARALLEL) tests/gates tests/integration tests/unit
+	@$(PYTEST) $(PARALLEL) tests/gates tests/integration tests/faults tests/hostile tests/unit
 
 demo: venv
 	@.venv/bin/python demo/demo.py
 
 unit: venv
-	@$(PYTEST) -n 2 tests/unit
+	@$(PYTEST) -n 2 tests/hostile tests/unit
 
 integration:
 	@$(PYTHON) tools/environment.py dev cores servers
@@ -37,6 +38,9 @@ integration:
 gates:
 	@$(PYTHON) tools/environment.py dev cores gates
 	@$(PYTEST) $(PARALLEL) tests/gates
+
+faults: venv
+	@PYTHONPATH=.cache/dev .venv/bin/python tests/faults/run.py
 
 bench: venv
 	@for one in issue inventory probe rotation; do echo "== $$one"; PYTHONPATH=.cache/dev .venv/bin/python tests/benchmarks/$$one.py; done

@@ -42,6 +42,7 @@ DEV_CORE = "2.19"
 PACKAGES = {
     "sshd": "openssh-server", "ssh": "openssh-client", "nginx": "nginx", "haproxy": "haproxy", "psql": "postgresql",
     "openssl": "openssl", "faketime": "faketime", "git": "git", "prometheus": "prometheus",
+    "cc": "build-essential",
 }
 ZLINT = "github.com/zmap/zlint/v3/cmd/zlint@v3.7.3"
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/go/bin")

@@ -29,6 +29,7 @@ ASKED = {
     "haproxy": ["haproxy", "-v"],
     "PostgreSQL": ["postgres", "--version"],
     "OpenSSH": ["ssh", "-V"],
+    "Prometheus": ["prometheus", "--version"],
 }
 
 
@@ -54,15 +55,24 @@ def names_in(folder: str) -> List[str]:
     return sorted(names)
 
 
+def gate_kinds() -> List[str]:
+    """KINDS of the gates."""
+    tree = ast.parse((ROOT / "plugins" / "plugin_utils" / "wave" / "gates.py").read_text())
+    values = [node.value for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "KINDS"]
+    return list(ast.literal_eval(values[0]))
+
+
 def providers() -> str:
     """The providers that are there, and what the lab runs them against."""
     versions: Dict[str, str] = json.loads(VERSIONS.read_text())
+    prometheus = versions.pop("Prometheus", "not recorded")
     servers = ", ".join(f"{name} {version}" for name, version in versions.items())
     rows = [
         ("Issuers", names_in("issuers"), "A: own software; leaves are linted by zlint"),
         ("Secret stores", names_in("secret_stores"), "A: a local file system, killed and filled up"),
         ("Managed servers", names_in("server_kinds"), f"A: {servers}"),
         ("Discovery sources", names_in("sources"), "A: the servers above"),
+        ("Gates", gate_kinds(), f"A: programs, and Prometheus {prometheus}"),
     ]
     lines = ["| what | which | tier and what it is tested on |", "|---|---|---|"]
     lines += [f"| {what} | {', '.join(f'`{name}`' for name in names)} | {tier} |" for what, names, tier in rows]
@@ -79,6 +89,8 @@ def issue_rows(found: Dict[str, Any]) -> List[Tuple[str, str, str]]:
             f"<= {ratio['goal']}",
         )
     ]
+    single = found["one_certificate"]
+    rows.append(("one certificate by one task, from the request to the ledger: seconds", str(single["wall"]), f"<= {single['goal']}"))
     if "peers" in found:
         peers = found["peers"]
         what = f"the same, each: how many times less CPU than community.crypto's three modules (on {peers['certificates']})"
@@ -91,10 +103,22 @@ def probe_rows(found: Dict[str, Any]) -> List[Tuple[str, str, str]]:
     return [(f"{found['endpoints']:,} endpoints looked at: rate, raw handshake loop = 1", str(found["rate_ratio"]), f">= {found['goal']}")]
 
 
+def rotation_rows(found: Dict[str, Any]) -> List[Tuple[str, str, str]]:
+    """What a rotation costs beside its work."""
+    what = f"{found['deployments']:,} deployments rotated: CPU of the controller, bare playbook with as many batch tasks = 1"
+    return [(what, str(found["cpu_ratio"]), f"<= {found['goal']}")]
+
+
+def inventory_rows(found: Dict[str, Any]) -> List[Tuple[str, str, str]]:
+    """What the inventory costs."""
+    what = f"inventory of {found['deployments']:,} deployments: CPU, static inventory that says the same = 1"
+    return [(what, str(found["cpu_ratio"]), f"<= {found['goal']}")]
+
+
 def benchmarks() -> str:
     """What tests/benchmarks measured, each figure as its run wrote it; a goal that was missed is said."""
     lines = ["| benchmark | measured | goal |", "|---|---|---|"]
-    for name, rows in (("issue.json", issue_rows), ("probe.json", probe_rows)):
+    for name, rows in MEASURED:
         for what, measured, goal in rows(json.loads((RESULTS / name).read_text())):
             sign, limit = goal.split()
             number, wanted = float(measured.replace(",", "")), float(limit.replace(",", ""))
@@ -103,9 +127,22 @@ def benchmarks() -> str:
     return "\n".join(lines) + "\n\nOn 2 cores, both sides in one run. The files beside the benchmarks have machine, date and load."
 
 
+MEASURED = (("issue.json", issue_rows), ("inventory.json", inventory_rows), ("probe.json", probe_rows), ("rotation.json", rotation_rows))
+
+
+def corpora() -> str:
+    """What tests/hostile held the code to."""
+    found = json.loads((ROOT / "tests" / "hostile" / "results" / "corpus.json").read_text())["corpora"]
+    lines = ["| corpus | cases | records | refused | accepted by mistake | slowest, CPU |", "|---|---|---|---|---|---|"]
+    names = ("cases", "records", "refused", "accepted_by_mistake")
+    for one in found:
+        lines.append(f"| {one['corpus']} | " + " | ".join(f"{one[name]:,}" for name in names) + f" | < {one['slowest_ms_below']:,} ms |")
+    return "\n".join(lines)
+
+
 def filled(text: str) -> str:
     """README with its generated parts as they should be."""
-    for name, make in (("providers", providers), ("benchmarks", benchmarks)):
+    for name, make in (("providers", providers), ("corpora", corpora), ("benchmarks", benchmarks)):
         start, end = f"<!-- generated: {name} -->\n", "<!-- end: " + name + " -->"
         before, rest = text.split(start)
         text = before + start + make() + "\n" + end + rest.split(end, 1)[1]

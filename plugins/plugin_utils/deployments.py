@@ -256,4 +256,6 @@ def _reason_to_deploy(standing: Standing, look: Look, now: datetime) -> Optional
         return Reason(NOT_SERVED, f"{look.sentence}, and the server has no certificate in the file")
     if look.answer == SERVED and standing.wanted is not None and standing.wanted.state == "issued":
         return Reason("unproven", "it is served, but no run has proven it yet: name, path and gate are still to be judged")
+    if look.answer == SERVED and not standing.current:
+        return Reason("unproven", "it is served and proven, but the run that proved it ended before it became the current version")
     return None

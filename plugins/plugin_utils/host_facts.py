@@ -99,7 +99,7 @@ def certificate_variables(certificate: Optional[Certificate]) -> Dict[str, Any]:
         "clm_not_after": rfc3339(certificate.not_after) if certificate.not_after else "",
         "clm_issuer": certificate.issuer[:MAX_TEXT],
         "clm_key_type": certificate.key_type,
-        "clm_names": list(certificate.names[:MAX_NAMES]),
+        "clm_names": [name[:MAX_TEXT] for name in certificate.names[:MAX_NAMES]],
     }
 
 

@@ -57,7 +57,7 @@ class Standing:
 
     `wanted` is the version that every deployment should serve, None when there is none yet, and `chain` its chain; `issue`
     is why a new one is to be issued; `known` has the SHA-256 of every version that the store knows, `revoked` those that
-    were revoked; `error` says why the store could not tell; `retired`: it has ended.
+    were revoked; `error` says why the store could not tell; `retired`: it has ended; `current`: the store names it as current.
     """
 
     lineage: Lineage
@@ -70,6 +70,7 @@ class Standing:
     next_due: Optional[datetime] = None
     error: str = ""
     retired: bool = False
+    current: bool = True
 
     @property
     def sha256(self) -> str:
@@ -142,6 +143,7 @@ def standing_of(
         revoked=frozenset(version.sha256 for version in versions if version.sha256 and version.meta.get("revoked")),
         issue=chosen.issue,
         next_due=next_due(chosen.chain[0], lineage.name, policy) if chosen.chain else None,
+        current=chosen.version is None or chosen.version.version == current,
     )
 
 

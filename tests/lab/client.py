@@ -23,7 +23,7 @@ def can_connect(address: str, port: int) -> bool:
 
 
 def connect(address: str, port: int, name: str, *, anchors: Optional[str] = None, starttls: str = "none",
-            timeout: float = 5.0) -> ssl.SSLSocket:
+            timeout: float = 20.0) -> ssl.SSLSocket:
     """An open TLS connection; with `anchors` (PEM) chain and name must hold, without them nothing is checked."""
     context = ssl.create_default_context(cadata=anchors) if anchors else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not anchors:

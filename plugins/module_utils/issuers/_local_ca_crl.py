@@ -15,6 +15,8 @@ from .. import durable, files
 from ..errors import ConfigError, MalformedError
 from ..x509 import pem
 from ..x509._crypto import serialization, x509
+from ..x509._show import quietly
+from ..x509.der import has_whole_signature
 from ..x509.key import digest_for
 from ._local_ca_folder import Folder
 
@@ -76,10 +78,15 @@ def read_crl(folder: Folder, ca: str) -> Optional[Any]:
     path = folder.file(f"{ca}.crl")
     if not os.path.exists(path):
         return None
+    data = files.read(path, 1 << 30)
     try:
-        return x509.load_der_x509_crl(files.read(path, 1 << 30))
-    except ValueError:
+        crl = x509.load_der_x509_crl(data)
+        whole = has_whole_signature(data) and quietly(lambda: _is_readable(crl))
+    except Exception:  # damaged bytes raise anything: ValueError, InvalidVersion, ExtensionNotFound, ...
         raise MalformedError(f"{path} is not a CRL", hint="remove it: it is written again") from None
+    if not whole:
+        raise MalformedError(f"{path} is damaged", hint="remove it: it is written again")
+    return crl
 
 
 def crl_due(folder: Folder, ca: str, certificate: Any, now: datetime) -> str:
@@ -143,6 +150,11 @@ def _entry(one: Revoked) -> Any:
     if one.reason != "unspecified":  # RFC 5280 section 5.3.1: unspecified is said by leaving the reason out
         builder = builder.add_extension(x509.CRLReason(x509.ReasonFlags(REASONS[one.reason])), False)
     return builder.build()
+
+
+def _is_readable(crl: Any) -> bool:
+    """True when everything in it that is used here is there and can be read; raises what the library raises."""
+    return _number(crl) >= 0 and crl.next_update_utc > crl.last_update_utc and all(one.serial_number for one in crl)
 
 
 def _number(crl: Any) -> int:

@@ -136,5 +136,5 @@ def load_certificate(data: bytes, where: str) -> Any:
         return x509.load_der_x509_certificate(pem.split(data, limit=1)[0].der)
     except MalformedError as error:
         raise MalformedError(f"{where}: {error.message}", hint=error.hint) from None
-    except ValueError as error:
+    except Exception as error:  # damaged bytes raise InvalidVersion and others beside ValueError
         raise MalformedError(f"{where}: not a certificate ({error})") from None

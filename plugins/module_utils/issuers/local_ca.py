@@ -94,10 +94,11 @@ class LocalCa:
     def revoke(self, certificate_pem: str, reason: str) -> None:
         """Revoke a leaf of this CA and write the CRL; ConfigError when it is another CA's. Doing it again is no error."""
         ca = self._folder.known(INTERMEDIATE)
-        certificate = x509.load_der_x509_certificate(pem.split(certificate_pem)[0].der)
+        der = pem.split(certificate_pem)[0].der
         try:
+            certificate = x509.load_der_x509_certificate(der)
             certificate.verify_directly_issued_by(ca)
-        except Exception as error:  # of three kinds, and all say the same
+        except Exception as error:  # of many kinds, and all say the same
             raise ConfigError("the certificate was not issued by this CA", hint="ask the CA that its issuer field names") from error
         now = self._clock()
         with IssuedLog(self._folder.file("issued.jsonl")):

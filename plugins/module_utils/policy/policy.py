@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ConfigError
+from ..x509._show import plain
 from ..x509.certificate import Certificate
 from .duration import duration, in_words
 from .presets import _index as presets
@@ -171,7 +172,7 @@ def _usages(rule: Mapping[str, Any], usages: Sequence[str]) -> List[str]:
 
 def _suffixes(rule: Mapping[str, Any], names: Sequence[str]) -> List[str]:
     refused = tuple(rule.get("suffixes_refused", ()))
-    return [f"the name {name} is in a zone that is not allowed" for name in names if refused and name.lower().endswith(refused)]
+    return [f"the name {plain(name)} is in a zone that is not allowed" for name in names if refused and name.lower().endswith(refused)]
 
 
 def _shape(rule: Mapping[str, Any], certificate: Certificate) -> List[str]:

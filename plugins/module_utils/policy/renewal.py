@@ -18,6 +18,7 @@ from .policy import Policy, check_certificate
 from .profile import Profile
 
 SHORT = 10 * DAY
+SKEW = timedelta(minutes=15)
 SPREAD = 20  # the window is a twentieth of the life long
 
 
@@ -107,12 +108,21 @@ def reason_to_renew(
     if forced:
         return Reason("forced", f"asked for: {forced}")
     return (
-        _expiring(wanted.lineage, current, policy, now, ari_window)
+        _from_the_future(wanted.lineage, current, now)
+        or _expiring(wanted.lineage, current, policy, now, ari_window)
         or _names_changed(wanted, current)
         or _key_changed(wanted.profile, current, spki_sha256)
         or _issuer_changed(issuer_identity, current_issuer)
         or _against_policy(wanted.profile, current, policy, now)
     )
+
+
+def _from_the_future(lineage: str, current: Certificate, now: datetime) -> Optional[Reason]:
+    """One that is valid later serves nobody until then; clocks that differ a little do that too, and are waited for."""
+    if current.not_before is None or current.not_before - now <= SKEW:
+        return None
+    wait = in_words(int((current.not_before - now).total_seconds()))
+    return Reason("missing", f"what {lineage} has is not valid before {rfc3339(current.not_before)}, {wait} from now")
 
 
 def _expiring(

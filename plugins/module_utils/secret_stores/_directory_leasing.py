@@ -12,11 +12,11 @@ from datetime import timedelta
 from threading import RLock
 from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Set, Tuple, Union
 
-from .. import files
+from .. import durable, files
 from ..contracts import Busy, Clock, Lease, StoredVersion
 from ..errors import BusyError, ConfigError
 from . import _directory_lease as leases
-from ._directory_unflushed import Unflushed, clean, made
+from ._directory_unflushed import Step, Unflushed, clean, made
 
 LEASE_SECONDS = 120  # whoever works for longer extends; a dead owner is waited for no longer
 SHORTEST, LONGEST = 2, 86400
@@ -38,6 +38,7 @@ class _Store(Protocol):
     _owner: str
     _clock: Clock
     _seconds: timedelta
+    _step: Step
     _unflushed: Unflushed
     _saved: Dict[str, Dict[str, StoredVersion]]
     _fresh: Set[str]
@@ -126,6 +127,8 @@ class Leasing:
         try:
             if unclean:
                 clean(folder)
+                self._step("sync_left")
+                _sync_left(folder)
             return self.current(lease.lineage)
         except BaseException as error:
             self.end(lease)
@@ -163,3 +166,10 @@ class Leasing:
 
 def _lost(lease: Lease) -> BusyError:
     return BusyError(f"the lease on {lease.lineage} was taken over or ended (fence {lease.fence})", hint="run again", field=lease.lineage)
+
+
+def _sync_left(folder: str) -> None:
+    """What a killed holder had renamed to its place is there for us, but not yet for the time after a power cut."""
+    versions = os.path.join(folder, "versions")
+    there = [entry.path for entry in os.scandir(versions) if entry.is_dir(follow_symlinks=False)] if os.path.isdir(versions) else []
+    durable.sync((), [*there, *([versions] if os.path.isdir(versions) else []), folder, os.path.dirname(folder)])

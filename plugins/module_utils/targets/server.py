@@ -122,7 +122,7 @@ class ServerTarget:
             raise MalformedError("the chain does not begin with the certificate that the version names", field="version.chain_pem")
         if facts.not_before > now:
             text = f"the certificate is valid from {facts.not_before:%Y-%m-%dT%H:%M:%SZ}, on this server it is {now:%Y-%m-%dT%H:%M:%SZ}"
-            raise ConfigError(text, hint="set the server's clock")
+            raise ConfigError(text, hint="set the server's clock, or the controller's if that is the wrong one; then run again")
         if facts.not_after <= now:
             raise ConfigError(f"the certificate expired at {facts.not_after:%Y-%m-%dT%H:%M:%SZ}", hint="issue a new one")
 

@@ -5,19 +5,36 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from datetime import datetime
-from typing import Any
+from typing import Any, Callable, TypeVar
 
 from ._crypto import x509
 
 MAX_NAMES_SHOWN = 1000
 MAX_TEXT_SHOWN = 4096
 
+T = TypeVar("T")
+_WARNINGS = threading.RLock()  # catch_warnings puts back what it found, and of two threads the later one would find the other's
+
+
+def quietly(read: Callable[[], T]) -> T:
+    """What `read` returns, without the library's warnings: what is odd in a certificate is a finding, not a line on a terminal."""
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return read()
+
 
 def one_line(error: Exception) -> str:
     """One printable line of at most 200 characters: the text may quote what an attacker wrote."""
-    text = " ".join(str(getattr(error, "message", "") or error or type(error).__name__).split())
-    return "".join(char if char.isprintable() else "?" for char in text)[:200]
+    return plain(str(getattr(error, "message", "") or error or type(error).__name__))
+
+
+def plain(text: str, most: int = 200) -> str:
+    """The text as one printable line of at most `most` characters, for sentences that quote what stands in a certificate."""
+    words = " ".join(text[: 8 * most].split())
+    return "".join(char if char.isprintable() else "?" for char in words)[:most]
 
 
 def rfc3339(moment: datetime) -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +14,7 @@ from ..errors import MalformedError
 from . import der as _der
 from . import pem as _pem
 from ._crypto import require, x509
-from ._show import is_url, one_line, other_name, rfc3339, shown
+from ._show import is_url, one_line, other_name, quietly, rfc3339, shown
 from .algorithms import EXTENDED_KEY_USAGES, SIGNATURES, key_type_of, key_type_of_oid
 
 __all__ = ("FACTS", "KEY_USAGES", "Certificate", "rfc3339")
@@ -98,9 +97,7 @@ class Certificate:
             raise MalformedError(f"larger than {MAX_DER} bytes")
         if self.fields is not None and self.fields.serial > 0:
             return x509.load_der_x509_certificate(self.der)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a serial 0 is a finding of policy, not a line on a terminal
-            return x509.load_der_x509_certificate(self.der)
+        return quietly(lambda: x509.load_der_x509_certificate(self.der))
 
     @property
     def _library(self) -> x509.Certificate:
@@ -142,17 +139,17 @@ class Certificate:
     @_fact("")
     def subject(self) -> str:
         """The subject as RFC 4514 text."""
-        return self._library.subject.rfc4514_string()
+        return quietly(lambda: self._library.subject.rfc4514_string())
 
     @_fact("")
     def issuer(self) -> str:
         """The issuer as RFC 4514 text."""
-        return self._library.issuer.rfc4514_string()
+        return quietly(lambda: self._library.issuer.rfc4514_string())
 
     @_fact("")
     def common_name(self) -> str:
         """The last common name of the subject, empty when it has none."""
-        found = self._library.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        found = quietly(lambda: self._library.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME))
         return str(found[-1].value) if found else ""
 
     @_fact(False)
@@ -175,7 +172,7 @@ class Certificate:
     @_fact(None)
     def extensions(self) -> Optional[Dict[type, Any]]:
         """All extensions by the library's type of their value, None when any one of them cannot be read."""
-        return {type(one.value): one for one in self._library.extensions}
+        return {type(one.value): one for one in quietly(lambda: self._library.extensions)}
 
     def _extension(self, kind: type) -> Any:
         """The value of an extension, None when the certificate has none; raises when the extensions cannot be read."""

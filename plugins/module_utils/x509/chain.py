@@ -12,8 +12,9 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 from ..errors import MalformedError
 from . import pem as _pem
 from ._crypto import InvalidSignature, UnsupportedAlgorithm
+from ._show import plain
 from .certificate import Certificate
-from .der import Fields
+from .der import Fields, has_whole_signature
 
 MAX_PEER_CERTIFICATES = 16
 
@@ -81,12 +82,13 @@ class Chain:
         """Return when each certificate is signed by the next one; else MalformedError that names the first that is not."""
         for below, above in zip(self.certificates, self.intermediates):
             if not is_signed_by(below, above):
-                raise MalformedError(f"{below.subject or below.sha256[:16]!r} is not signed by {above.subject!r}, which stands behind it")
+                names = [plain(one.subject) or one.sha256[:16] for one in (below, above)]
+                raise MalformedError(f"{names[0]!r} is not signed by {names[1]!r}, which stands behind it")
 
 
 def is_signed_by(certificate: Certificate, issuer: Certificate) -> bool:
     """True when the issuer's name and key made the certificate; never raises."""
-    if certificate.native is None or issuer.native is None:
+    if certificate.native is None or issuer.native is None or not has_whole_signature(certificate.der):
         return False
     try:
         certificate.native.verify_directly_issued_by(issuer.native)

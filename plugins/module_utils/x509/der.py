@@ -16,6 +16,7 @@ from ..errors import MalformedError
 
 SEQUENCE = 0x30
 INTEGER = 0x02
+BIT_STRING = 0x03
 OID = 0x06
 UTC_TIME = 0x17
 GENERALIZED_TIME = 0x18
@@ -99,6 +100,16 @@ def certificate_fields(data: bytes) -> Fields:
         subject=data[subject[1] : subject[3]],
         spki=data[spki[1] : spki[3]],
     )
+
+
+def has_whole_signature(data: bytes) -> bool:
+    """True when a certificate's signature is a BIT STRING of whole octets: OpenSSL refuses any other, cryptography does not look."""
+    try:
+        _tag, outer, end = header(data, 0)
+        parts = _children(data, outer, end, 4)
+    except MalformedError:
+        return False
+    return len(parts) == 3 and parts[2][0] == BIT_STRING and data[parts[2][2] : parts[2][2] + 1] == b"\0"
 
 
 def time_of(data: bytes) -> datetime:

@@ -10,7 +10,8 @@ from typing import Any, Dict, Optional
 from ..errors import ConfigError, MalformedError
 from ..masking import Secret
 from . import pem as _pem
-from ._crypto import UnsupportedAlgorithm, ec, ed448, ed25519, hashes, mldsa, require, require_ml_dsa, rsa, serialization
+from ._crypto import ec, ed448, ed25519, hashes, mldsa, require, require_ml_dsa, rsa, serialization
+from ._key_cost import check_cost
 from .algorithms import key_type_of
 
 __all__ = ("KEY_TYPES", "digest_for", "generate", "key_type_of", "load", "spki_sha256", "to_pem")
@@ -67,12 +68,14 @@ def load(pem: Secret, passphrase: Optional[Secret] = None) -> Any:
     require()
     data = pem.reveal()
     if b"-----BEGIN EC PARAMETERS-----" not in data:  # `openssl ecparam -genkey` writes them before the key
-        _pem.split(data, allow=_pem.KEY_LABELS, limit=1)
+        (block,) = _pem.split(data, allow=_pem.KEY_LABELS, limit=1)
+        if block.label == "ENCRYPTED PRIVATE KEY":
+            check_cost(block.der)
     try:
         return serialization.load_pem_private_key(data, passphrase.reveal() if passphrase is not None else None)
     except TypeError:
         problem = "is not encrypted, but a passphrase is given" if passphrase is not None else "is encrypted, and no passphrase is given"
-    except (ValueError, UnsupportedAlgorithm):
+    except Exception:  # damaged bytes raise anything: ValueError, UnsupportedAlgorithm, InternalError, ...
         problem = "cannot be read" if passphrase is None else "cannot be read: wrong passphrase, or damaged"
     raise MalformedError(f"the private key {problem}")
 

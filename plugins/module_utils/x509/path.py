@@ -14,7 +14,7 @@ from typing import Any, Iterator, List, Optional, Sequence, Set, Tuple
 from ..errors import ClmError
 from . import _edwards
 from ._crypto import UnsupportedAlgorithm, hashes, require_verification, verification, x509
-from ._show import one_line, rfc3339
+from ._show import one_line, plain, rfc3339
 from .bundle import Bundle
 from .certificate import Certificate
 from .chain import MAX_PEER_CERTIFICATES, is_signed_by
@@ -107,7 +107,7 @@ def _rows(leaf: Certificate, pool: Sequence[Certificate], subjects: Set[bytes], 
             yield row
         if len(row) < max_depth and len(rows) < MAX_STEPS:
             keys = {one.spki_sha256 for one in row}
-            rows += [(*row, one) for one in pool if _issued(one, end) and one.spki_sha256 not in keys]
+            rows += [(*row, one) for one in pool if _linked(one, end) and one.spki_sha256 not in keys]
 
 
 def _build(leaf: Certificate, row: Sequence[Certificate], anchors: Bundle, question: Question) -> Tuple[Tuple[str, ...], str]:
@@ -115,7 +115,9 @@ def _build(leaf: Certificate, row: Sequence[Certificate], anchors: Bundle, quest
     if anchors.store is None or leaf.native is None:
         return (), "there is no usable trust anchor"
     end = row[-1] if row else leaf
-    named = [one for one in anchors.certificates if one.sha256 not in anchors.faults and _issued(one, end)]
+    named = [one for one in anchors.certificates if one.sha256 not in anchors.faults and _linked(one, end)]
+    if not named:
+        return (), "no trust anchor has the name and the key identifier of its last issuer"
     if any(one.key_type in _edwards.KEYS for one in [*row, *named]):
         return _build_edwards(leaf, row, named, question)
     try:
@@ -151,8 +153,8 @@ def _diagnosis(leaf: Certificate, rest: Sequence[Certificate], anchors: Bundle, 
     """What a person would look for first; empty when it is something else, and the library's complaint has to do."""
     found = _dates(leaf, when)
     if name is not None and not any(covers(one, name) for one in leaf.names):
-        shown = ", ".join(leaf.names[:5]) or "it has none"
-        found.append(f"the name {name} is not among its names ({shown})")
+        shown = ", ".join(plain(one, 80) for one in leaf.names[:5]) or "it has none"
+        found.append(f"the name {plain(name)} is not among its names ({shown})")
     return found + _gap(leaf, rest, anchors, when)
 
 
@@ -173,7 +175,7 @@ def _gap(leaf: Certificate, rest: Sequence[Certificate], anchors: Bundle, when: 
         if above is None:
             return found + [_missing(at)]
         faults = intermediate_faults(above) + _dates(above, when)
-        found += [f"the intermediate {above.subject or above.sha256[:16]!r}: {one}" for one in faults]
+        found += [f"the intermediate {plain(above.subject) or above.sha256[:16]!r}: {one}" for one in faults]
         seen.add(above.der)
         at = above
     return found + _anchor_problems(at, anchors, when)
@@ -189,7 +191,7 @@ def _anchor_problems(at: Certificate, anchors: Bundle, when: datetime) -> List[s
                 faults = ["it has the issuer's name, but another key made the signature"]
             if not faults:
                 return []
-            found += [f"the anchor {one.subject!r}: {fault}" for fault in faults]
+            found += [f"the anchor {plain(one.subject)!r}: {fault}" for fault in faults]
     return found
 
 
@@ -202,7 +204,12 @@ def _issued(issuer: Certificate, certificate: Certificate) -> bool:
     return issuer.fields is not None and certificate.fields is not None and issuer.fields.subject == certificate.fields.issuer
 
 
+def _linked(issuer: Certificate, certificate: Certificate) -> bool:
+    """True when the names fit and the key identifiers, where both are there, are the same: OpenSSL follows no other."""
+    return _issued(issuer, certificate) and (not issuer.ski or not certificate.aki or issuer.ski == certificate.aki)
+
+
 def _missing(at: Certificate) -> str:
     if at.self_issued:
-        return f"the chain ends at the root {at.subject!r}, which is no trust anchor here"
-    return f"the certificate of its issuer {at.issuer!r} was not served and is no trust anchor here"
+        return f"the chain ends at the root {plain(at.subject)!r}, which is no trust anchor here"
+    return f"the certificate of its issuer {plain(at.issuer)!r} was not served and is no trust anchor here"

@@ -25,13 +25,15 @@ MAX_BYTES = 64 * 1024 * 1024
 
 _BLOCK = re.compile(
     rb"^-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?\n"
-    rb"((?:[A-Za-z][A-Za-z0-9-]*:[^\r\n]*\r?\n)*)"  # headers, which only old encrypted keys have
-    rb"([A-Za-z0-9+/ \t\r\n]*(?:=[ \t\r\n]*){0,2})"
+    # (?=(x))\2 takes what x takes and never goes back over it, so that no text costs more than one reading
+    rb"(?=((?:[A-Za-z][A-Za-z0-9-]{0,63}:[^\r\n]*\r?\n){0,64}))\2"  # headers, which only old encrypted keys have
+    rb"(?=([A-Za-z0-9+/ \t\r\n]*(?:=[ \t\r\n]*){0,2}))\3"
     rb"^-----END \1-----[ \t]*\r?$",
     re.MULTILINE,
 )
 _WHITE = b" \t\r\n"
 _MARK = b"-----BEGIN "
+_LONGEST_MARK = 128
 _END_OF_MARK = re.compile(rb"(?:-{0,4}END )?[A-Z0-9 ]*-{1,5}[ \t\r]*\Z")
 
 
@@ -67,7 +69,7 @@ def split(data: Union[bytes, str], allow: Sequence[str] = (CERTIFICATE,), limit:
         raw = raw[3:]
     matches = list(_BLOCK.finditer(raw))
     if not (raw.count(b"-----BEGIN") == raw.count(b"-----END") == len(matches)) or _cut_mark(raw):
-        raise MalformedError(_what_is_wrong(raw), hint="the file is cut or garbled: write it again from its source")
+        raise MalformedError(_what_is_wrong(raw, len(matches)), hint="the file is cut or garbled: write it again from its source")
     if not matches:
         raise MalformedError("no PEM block found", hint="a PEM block starts with a line -----BEGIN ...-----")
     if limit is not None and len(matches) > limit:
@@ -113,12 +115,11 @@ def _cut_mark(raw: bytes) -> bool:
     """True when the last line is the beginning of a BEGIN line, or the first line the end of an END line."""
     last = raw[max(raw.rfind(b"\n"), raw.rfind(b"\r")) + 1 :]
     first = raw[: raw.find(b"\n") + 1].rstrip(b"\n")
-    return bool(last and _MARK.startswith(last)) or bool(_END_OF_MARK.match(first))
+    return bool(last and _MARK.startswith(last)) or bool(len(first) < _LONGEST_MARK and _END_OF_MARK.match(first))
 
 
-def _what_is_wrong(raw: bytes) -> str:
+def _what_is_wrong(raw: bytes, whole: int) -> str:
     begins, ends = raw.count(b"-----BEGIN"), raw.count(b"-----END")
-    whole = sum(1 for _match in _BLOCK.finditer(raw))
     if _cut_mark(raw) or begins > ends:
         return f"PEM is cut: {begins} blocks begin, {ends} end, {whole} are whole"
     if ends > begins:

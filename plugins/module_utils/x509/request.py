@@ -13,6 +13,7 @@ from typing import Any, List, Optional, Sequence, Tuple, Union
 from ..errors import ConfigError, MalformedError
 from . import pem as _pem
 from ._crypto import UnsupportedAlgorithm, require, serialization, x509
+from ._show import one_line, quietly
 from .key import digest_for, key_type_of
 from .names import check_names, is_address
 
@@ -46,7 +47,7 @@ class Request:
         try:
             return self.native.public_key()
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise MalformedError(f"the request's key cannot be read: {error}", field="csr") from None
+            raise MalformedError(f"the request's key cannot be read: {one_line(error)}", field="csr") from None
 
     @cached_property
     def key_type(self) -> str:
@@ -98,9 +99,11 @@ def parse(pem: str) -> Request:
     (block,) = _pem.split(pem, allow=(_pem.REQUEST, "NEW CERTIFICATE REQUEST"), limit=1)
     try:
         native = x509.load_der_x509_csr(block.der)
-        names, common = _alternative_names(native), _common_names(native)
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise MalformedError(f"the request cannot be read: {error}", field="csr") from None
+        names, common = quietly(lambda: (_alternative_names(native), _common_names(native)))
+    except MalformedError:
+        raise
+    except Exception as error:  # hostile bytes raise anything: ValueError, InvalidVersion, DuplicateExtension, ...
+        raise MalformedError(f"the request cannot be read: {one_line(error)}", field="csr") from None
     checked = check_names(names, "csr.names")
     outside = [name for name in check_names(common, "csr.common_name") if name not in checked]
     if outside:

@@ -286,6 +286,19 @@ def test_an_unproven_version_is_tried_first_where_it_is_due(world):
     assert [judged.deployment.server for judged in canaries(rollout_order(judge(world)))] == ["web2"]
 
 
+def test_what_is_served_and_proven_is_due_until_the_store_names_it_as_current(world):
+    """The run that proved it was killed between the two; else no run would ever mend that, and a rollback has nowhere to go."""
+    world.manifest = data(a={"names": ["a.example.com"], "deployments": places("a", "web1")})
+    world.version("a", world.authority.chain("a.example.com", age=80))
+    chain = world.authority.chain("a.example.com")
+    newer = world.version("a", chain, promote=False)
+    world.serve("web1.example.com|8443|a.example.com|none", chain)
+    (judged,) = judge(world)
+    assert (judged.deploy.word, judged.issue) == ("unproven", None) and "became the current version" in judged.deploy.sentence
+    world.store.promote(world.store.begin("a", world.store.current("a")), newer)
+    assert judge(world)[0].deploy is None
+
+
 def test_hosts_are_judged_by_id_with_the_manifests_own_observations(world):
     world.manifest = data(
         a={"names": ["a.example.com"], "deployments": places("a", "web1")},

@@ -44,6 +44,7 @@ def word(wanted=Wanted(), current=CURRENT, *, now=NOW, policy=FREE, **more):
 
 def test_a_good_certificate_has_no_reason():
     assert word() is None
+    assert word(now=NOW - DAY - timedelta(minutes=14)) is None, "clocks differ a little"
     assert word(issuer_identity="x", current_issuer="x", spki_sha256=CURRENT.spki_sha256) is None
 
 
@@ -52,6 +53,7 @@ def test_a_good_certificate_has_no_reason():
     [
         ("missing", {"current": None}),
         ("missing", {"current": Certificate.parse(b"x")}),
+        ("missing", {"now": NOW - DAY - timedelta(minutes=16)}),  # it was made by a clock that was wrong
         ("compromised", {"compromised": True, "revoked": True}),
         ("revoked", {"revoked": True, "forced": "because"}),
         ("forced", {"forced": "drill"}),

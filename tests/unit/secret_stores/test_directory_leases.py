@@ -274,3 +274,28 @@ def test_each_holder_is_named_once() -> None:
         "a has the lineage x until 1",
         "b has the lineage x until 2",
     ]
+
+
+def test_what_a_killed_holder_renamed_is_made_durable_before_anybody_goes_on_with_it(tmp_path: Path) -> None:
+    """Killed between the rename of a version and the sync of its folder; a version that everybody sees may not be lost to a power cut."""
+    clock, told = Clock(), []
+
+    class Killed(BaseException):
+        """Nothing after it runs, as after SIGKILL."""
+
+    def step(name: str) -> None:
+        if name == "sync renamed":
+            raise Killed
+
+    store = a_store(tmp_path, clock, step)
+    store.save(begun(store), pending("shop", FIRST, key=PEM))
+    with pytest.raises(Killed):
+        store.flush()
+    clock.go(minutes=3)
+    after = a_store(tmp_path, clock, told.append, owner="next")
+    lease = begun(after)
+    assert told == ["sync_left"] and [one.version for one in after.versions("shop")] == [FIRST]
+    after.end(lease)
+    told.clear()
+    begun(a_store(tmp_path, clock, told.append, owner="third"))
+    assert told == [], "nobody was killed"

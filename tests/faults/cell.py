@@ -1,0 +1,223 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cell: a forced rotation, one fault at one step, what the on-call person does then, and the invariants after it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+from ansible_collections.certops.clm.tests.lab.playbook import Run
+from ansible_collections.certops.clm.tests.lab.watcher import Watcher
+
+from . import invariants
+from .faults import Fault
+from .gate import Gate
+from .invariants import Broken, Look
+from .proxy import Proxy
+from .steps import SERVER, STEPS, Step
+from .told import green, told
+from .world import HOST, SITE, World
+
+LOOKS = 0.05  # seconds between two looks of the client that looks all the time
+TRIED_BACK = ("key write", "swap, second file", "settle", "record")  # where rollback is really run; the files are judged everywhere
+RERUNS = 2  # one, and one more where the first one had to clean up after the fault and said so
+
+
+@dataclass
+class Cell:
+    """A step and a fault, and all that is known while it runs."""
+
+    world: World
+    step_name: str
+    fault: Fault
+    gate: Gate
+    environment: Dict[str, str] = field(default_factory=dict)
+    process: Any = None
+    events: Path = Path()
+    others: List[Any] = field(default_factory=list)
+    caught: int = -1
+    killed: str = ""
+    proxy: Optional[Proxy] = None
+    looks: Dict[str, Look] = field(default_factory=dict)
+
+    @property
+    def step(self) -> Step:
+        return STEPS[self.step_name]
+
+    @property
+    def held(self) -> bool:
+        """Whether the fault belongs to one system call."""
+        return self.step_name in STEPS
+
+    def look(self, when: str) -> None:
+        self.looks[when] = invariants.look(self.world.estate())
+
+
+def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
+    """The record of the cell, as it stands in matrix.json."""
+    began = time.monotonic()
+    world.reset()
+    cell = Cell(world, step, fault, Gate(world.place / "gate", world.place / "trace"))
+    cell.gate.trace.unlink(missing_ok=True)
+    world.campaign.write()
+    try:
+        fault.prepare(cell)
+        world.campaign.force("fault")
+        cell.look("before")
+        with _watcher(world) as watcher:
+            faulted = _faulted(cell)
+            cell.look("after the fault")
+            _mend(cell)
+            reruns = _reruns(cell)
+        again = world.rotate(env=cell.gate.tracing())
+        cell.look("in the end")
+        broken = _judge(cell, watcher, faulted, reruns, again)
+        broken += _back(cell) if fault.name == "kill before" and step in TRIED_BACK else []
+    finally:
+        for process in (cell.process, *cell.others):
+            if process is not None and process.poll() is None:
+                world.kill(process, 0)
+        if cell.proxy is not None:
+            cell.proxy.close()
+    window = cell.looks["after the fault"].files
+    caught = cell.caught >= 0 or not cell.held or fault.prepares_only
+    return {"step": step, "fault": fault.name, "numbers": fault.numbers, "means": fault.means, "caught": caught,
+            "ended": _ended(cell, faulted), "reran": [_short(one) for one in reruns], "files_between": window, "broken": broken,
+            "seconds": round(time.monotonic() - began, 1)}  # fmt: skip
+
+
+def _watcher(world: World) -> Watcher:
+    where = (world.lab.hosts[HOST].address, SITE.port, SITE.names[0])
+    return Watcher(*where, anchors=world.lab.ca.root_pem + world.campaign.root_pem, interval=LOOKS)
+
+
+def _faulted(cell: Cell) -> Optional[Run]:
+    """The run that the fault meets; None when it was killed."""
+    world, fault = cell.world, cell.fault
+    environment = {**cell.gate.tracing(), **cell.environment}
+    if cell.held:
+        caught = cell.gate.environment(cell.step, after=fault.after, error=fault.error, instead=fault.instead)
+        if cell.step.side == SERVER:
+            world.on_server(caught)
+        else:
+            environment = caught
+        world.lab.servers[HOST].sabotage(*_words(cell))
+    cell.process, cell.events = world.begin(environment)
+    if cell.held:
+        task = cell.step.write_task if fault.instead and cell.step.write else cell.step.task
+        found = cell.gate.wait(lambda: cell.process.poll() is not None, lambda: not task or task in cell.events.read_text())
+        cell.caught = -1 if found is None else found
+        if found:
+            fault.strike(cell)
+        cell.gate.go()
+    output, _nothing = cell.process.communicate(timeout=120) if cell.killed != "SIGKILL" else ("", None)
+    for other in cell.others:
+        other.communicate(timeout=120)
+    return None if cell.killed else _run(cell.process.returncode, output, cell.events)
+
+
+def _words(cell: Cell) -> Tuple[str, ...]:
+    """The sabotage that the fault's own preparation left, with what the step needs."""
+    switch = cell.world.lab.hosts[HOST].real("/etc/clm/server.json.sabotage")
+    return tuple({*cell.step.sabotage, *(switch.read_text().split() if switch.exists() else ())})
+
+
+def _run(code: int, output: str, events: Path) -> Run:
+    entries = [json.loads(line) for line in events.read_text().splitlines()]
+    stats = next((entry["stats"] for entry in reversed(entries) if "stats" in entry), {})
+    return Run(code, output, stats, entries)
+
+
+def _mend(cell: Cell) -> None:
+    """The cause is away: what anybody does before he runs it again."""
+    cell.world.on_server({})
+    cell.world.mend()
+    if cell.held and cell.step.sabotage:
+        cell.world.lab.servers[HOST].sabotage()
+    cell.fault.mend(cell)
+    cell.world.campaign.write()
+
+
+def _reruns(cell: Cell) -> List[Run]:
+    """Run again as its message says, until it is green; more than RERUNS times is not convergence."""
+    runs: List[Run] = []
+    while len(runs) < RERUNS and not (runs and runs[-1].rc == 0):
+        runs.append(cell.world.rotate(env=cell.gate.tracing()))
+        cell.look(f"after rerun {len(runs)}")
+    return runs
+
+
+def _judge(cell: Cell, watcher: Watcher, faulted: Optional[Run], reruns: List[Run], again: Run) -> Broken:
+    fault, estate = cell.fault, cell.world.estate()
+    before, hit, end = cell.looks["before"], cell.looks["after the fault"], cell.looks["in the end"]
+    known = [before.served, *(invariants.hashlib.sha256(der).hexdigest() for _request, der in end.issued)]
+    trace = cell.gate.trace.read_text().splitlines() if cell.gate.trace.exists() else []
+    looks = {when: one for when, one in cell.looks.items() if not (fault.absent and when == "after the fault")}
+    now = datetime.datetime.now(datetime.timezone.utc)
+    broken = invariants.i1(estate, end, trace)
+    broken += invariants.i2(looks, known, watcher.seen, [] if fault.absent else watcher.errors)
+    broken += invariants.i3(estate, before.served, now)
+    broken += invariants.i4(end) if not fault.tampered else []
+    broken += invariants.i5(estate, end.served)
+    broken += _tampering(cell) if fault.tampered else invariants.i6(before, hit)
+    broken += invariants.i6(hit, end, fault.tampered)
+    broken += _converged(cell, reruns, again)
+    if faulted is not None:
+        broken += green(faulted, hit, before) if faulted.rc == 0 else told(faulted)["broken"]
+    return broken
+
+
+def _tampering(cell: Cell) -> Broken:
+    """A changed line, and not only that something was changed, is named by certops.clm.ledger_info."""
+    problems = [invariants.chain(data) for data in cell.looks["after the fault"].chains.values()]
+    task = {"name": "look", "certops.clm.ledger_info": {"path": str(cell.world.place / "ledger")}}
+    run = cell.world.ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}])
+    said = " ".join(str(run.result("look").get("msg", "")).split())
+    wanted = [problem.partition(" ")[2].split(" ")[0] for problem in problems if problem]
+    return [
+        f"I6: line {number} was changed, ledger_info ends with {run.rc}: {said[:200]}" for number in wanted if f"line {number}" not in said
+    ]
+
+
+def _back(cell: Cell) -> Broken:
+    """One command puts the previous version back, without the CA's key."""
+    for key in (cell.world.place / "ca").glob("*.key"):
+        key.unlink()
+    run = cell.world.rollback()
+    served, why = invariants.handshake(cell.world.estate())
+    good = run.rc == 0 and served == cell.looks["before"].served
+    return [] if good else [f"I3: rollback ended with {run.rc}, {served or why} is served: {told(run)['said']}"]
+
+
+def _converged(cell: Cell, reruns: List[Run], again: Run) -> Broken:
+    broken: Broken = []
+    if reruns[-1].rc:
+        broken.append(f"I7: run {len(reruns)} times more, and still red: {told(reruns[-1])['said']}")
+    if again.rc or again.changed():
+        broken.append(f"I7: once more ended with {again.rc} and changed {again.changed()}")
+    last = cell.looks[f"after rerun {len(reruns)}"]
+    if last.issued != cell.looks["in the end"].issued:
+        broken.append("I7: something was issued again when nothing was due")
+    try:
+        current = cell.world.current()
+    except (OSError, ValueError) as error:
+        current = f"unreadable: {error}"
+    if cell.looks["in the end"].served != current or current == cell.looks["before"].served:
+        broken.append(f"I7: in the end {cell.looks['in the end'].served} is served, current is {current}")
+    return broken
+
+
+def _ended(cell: Cell, run: Optional[Run]) -> Dict[str, Any]:
+    if run is None:
+        return {"how": cell.killed, "said": ""}
+    return {"how": f"exit {run.rc}", **{name: value for name, value in told(run).items() if name != "broken"}}
+
+
+def _short(run: Run) -> Dict[str, Any]:
+    return {"exit": run.rc, "changed": run.changed(), **({"said": told(run)["said"]} if run.rc else {})}

@@ -1,0 +1,171 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done to a run: the faults, each by the means that the machine really has."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Dict
+
+from . import corruption
+from .proxy import Proxy
+from .steps import SERVER
+from .world import HOST, PORT
+
+if TYPE_CHECKING:
+    from .cell import Cell
+
+PROXY_PORT = 9443
+
+
+def nothing(_cell: Cell) -> None:
+    """Nothing."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`prepare` before the run, `strike` while the process is held at the step, `mend` before the rerun."""
+
+    name: str
+    numbers: str  # of standards.md
+    means: str
+    prepare: Callable[[Cell], None] = nothing
+    strike: Callable[[Cell], None] = nothing
+    mend: Callable[[Cell], None] = nothing
+    after: bool = False  # the process is held after the call, not before it
+    instead: bool = False  # at the write that the step begins with
+    error: int = 0  # the call fails with that errno and nobody is held
+    absent: bool = False  # the fault itself takes the server away
+    tampered: bool = False  # the fault itself changes the ledger
+
+    @property
+    def prepares_only(self) -> bool:
+        """Nobody has to be held for it."""
+        return self.strike is nothing and not self.error
+
+
+def kill(cell: Cell) -> None:
+    cell.killed = "SIGKILL"
+    cell.world.kill(cell.process, cell.caught)
+
+
+def kill_module(cell: Cell) -> None:
+    cell.world.kill_on_server(cell.caught)
+
+
+def interrupt(number: int) -> Callable[[Cell], None]:
+    def strike(cell: Cell) -> None:
+        os.killpg(cell.process.pid, number)
+        cell.killed = signal.Signals(number).name
+        time.sleep(0.3)  # the signal is there before the call goes on
+
+    return strike
+
+
+def second(cell: Cell) -> None:
+    """Another controller begins while this one is in the middle; both go on together."""
+    process, events = cell.world.begin(cell.gate.tracing())
+    cell.others.append(process)
+    deadline = time.monotonic() + 20
+    while "Begin the rotation" not in events.read_text() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(1.0)  # it is at the first's lease by then
+
+
+def stand(*words: str) -> Callable[[Cell], None]:
+    return lambda cell: cell.world.lab.servers[HOST].sabotage(*cell.step.sabotage, *words)
+
+
+def honest(cell: Cell) -> None:
+    cell.world.lab.servers[HOST].sabotage()
+
+
+def start_again(cell: Cell) -> None:
+    server = cell.world.lab.servers[HOST]
+    server.stop()
+    server.sabotage()
+    server.start()
+
+
+def clock(offset: str, server: bool = False) -> Callable[[Cell], None]:
+    def prepare(cell: Cell) -> None:
+        library = faketime()
+        fake = {"LD_PRELOAD": library, "FAKETIME": offset}  # monotonic clocks too: leaving them real breaks time.sleep (0.9.10)
+        if server:
+            cell.world.on_server(fake)
+        else:
+            cell.environment.update(fake)
+
+    return prepare
+
+
+def faketime() -> str:
+    """The library, empty where the machine has none."""
+    return next((str(path) for path in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), "")
+
+
+def behind_proxy(cell: Cell) -> None:
+    """The manifest names the proxy as the endpoint."""
+    host = cell.world.lab.hosts[HOST]
+    cell.proxy = Proxy(host.address, PROXY_PORT, PORT)
+    (deployment,) = cell.world.campaign.manifest["lineages"]["api"]["deployments"]
+    endpoints = [{**one, "port": PROXY_PORT} for one in deployment["endpoints"]]
+    cell.world.campaign.manifest["lineages"]["api"]["deployments"] = [{**deployment, "endpoints": endpoints}]
+
+
+def turn(mode: str) -> Callable[[Cell], None]:
+    def strike(cell: Cell) -> None:
+        if cell.proxy is not None:
+            cell.proxy.mode = mode
+
+    return strike
+
+
+def on_disk(act: str) -> Callable[[Cell], None]:
+    return lambda cell: getattr(cell.world, act)(cell.step.folder)
+
+
+def cut(cell: Cell) -> None:
+    """Before a step of the controller the host is gone; in one of the server's the connection drops and the module goes on alone."""
+    cell.world.drop()
+    if cell.step.side == SERVER:
+        time.sleep(0.2)
+
+
+KILL = "F1-F12"
+FAULTS: Dict[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        Fault("check refuses", "F19", "the server's own check fails", stand("fail_check"), mend=honest),
+        Fault("reload fails", "F20", "the reload command exits 1", stand("fail_reload"), mend=honest),
+        Fault("reload lies", "F20", "reload exits 0, the old one is served", stand("keep_old"), mend=honest),
+        Fault("reload lies, kill", "F20", "the same, and SIGKILL in the rollback", strike=kill, mend=honest),
+        Fault("server dies", "F20", "the server ends at the reload", stand("die_on_reload"), mend=start_again, absent=True),
+        Fault("server refuses", "F20", "listeners are closed after the reload", stand("refuse"), mend=start_again, absent=True),
+        Fault("server hangs", "F20", "connections are never answered after the reload", stand("hang"), mend=start_again, absent=True),
+        *(Fault(f"clock {offset}", "F24", "faketime on the controller", clock(offset)) for offset in ("+1h", "-1h", "+1y", "-1y")),
+        *(Fault(f"server's clock {offset}", "F24", "faketime on the server", clock(offset, server=True)) for offset in ("+1y", "-1y")),
+        *(Fault(f"proxy: {mode}", "F15", "a TCP proxy before the server", behind_proxy, turn(mode), turn(""))
+          for mode in ("latency", "reset", "truncation", "wrong bytes", "html")),
+        *(Fault(made.name, made.numbers, made.means, made.do, mend=made.mend, tampered=made.tampered)
+          for made in corruption.ALL),
+        Fault("kill before", KILL, "SIGKILL of every process of the controller, and of what works on the server", strike=kill),
+        Fault("kill after", KILL, "the same, right after the call", strike=kill, after=True),
+        Fault("no space", "F18", "a small tmpfs, filled to its last byte and inode", on_disk("small"), on_disk("fill"), instead=True),
+        Fault("read-only", "F18", "a read-only bind mount over the folder", strike=on_disk("read_only"), instead=True),
+        Fault("kill the module", KILL, "SIGKILL of the module on the server, the controller goes on", strike=kill_module),
+        Fault("unreachable", "F21, F29", "every SSH session killed, no new one", strike=cut),
+        Fault("not permitted", "F18", "chattr +i on everything in the folder", strike=on_disk("forbid"), instead=True),
+        Fault("disk error", "F18", "EIO from the call itself (LD_PRELOAD)", error=errno.EIO),
+        Fault("second campaign", "F22", "a second ansible-playbook on the same store", strike=second),
+        Fault("ctrl-C", "F29", "SIGINT to the process group of ansible-playbook", strike=interrupt(signal.SIGINT)),
+        Fault("quota", "F18", "EDQUOT from the call itself (LD_PRELOAD)", error=errno.EDQUOT, instead=True),
+        Fault("SIGTERM", "F29", "SIGTERM to the process group of ansible-playbook", strike=interrupt(signal.SIGTERM)),
+    )
+}  # fmt: skip

@@ -1,0 +1,118 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks of the fault matrix see what they are there for: each is shown something broken."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from base64 import b64encode
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ansible_collections.certops.clm.tests.faults import invariants
+from ansible_collections.certops.clm.tests.faults.invariants import Estate, Look
+from ansible_collections.certops.clm.tests.lab.ca import TestCA
+
+NOW = datetime.datetime.now(datetime.timezone.utc)
+STORE = "/x/store/lineages/api/versions"
+TRACE = [
+    f"open {STORE}/.new-000002-aa/key.pem", f"fsync {STORE}/.new-000002-aa/key.pem", f"rename {STORE}/000002-aa", f"fsync {STORE}",
+    "fsync /x/ledger/vm.jsonl", "fsync /x/ca/issued.jsonl",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return TestCA()
+
+
+@pytest.fixture
+def made(tmp_path, authority):
+    """An estate of one version, and its certificate."""
+    issued = authority.issue(["api.lab.example"])
+    version = tmp_path / "store" / "lineages" / "api" / "versions" / "000001-aa"
+    version.mkdir(parents=True)
+    (tmp_path / "ca").mkdir()
+    (version / "key.pem").write_text(issued.key_pem)
+    (version / "key.pem").chmod(0o600)
+    (version / "chain.pem").write_text(issued.fullchain)
+    (version / "version.json").write_text("{}")
+    entry = {"request_id": "api/1", "certificate": b64encode(issued.leaf.public_bytes(Encoding.DER)).decode()}
+    (tmp_path / "ca" / "issued.jsonl").write_text(json.dumps(entry) + '\n{"request_id": "api/2", "cert')
+    folders = [tmp_path / name for name in ("store", "ledger", "ca")]
+    estate = Estate(*folders, version / "chain.pem", version / "key.pem", tmp_path / "state",
+                    "127.0.0.1", 1, "api.lab.example", authority.root_pem, "api")  # fmt: skip
+    return estate, issued
+
+
+def chained(*events):
+    lines, previous = [], "0" * 64
+    for number, event in enumerate(events, 1):
+        lines.append(json.dumps({**event, "seq": number, "prev": previous}).encode())
+        previous = hashlib.sha256(lines[-1]).hexdigest()
+    return b"".join(line + b"\n" for line in lines)
+
+
+def seen(estate, **more):
+    found = invariants.look(estate)
+    return Look(**{**found.__dict__, "handshake": "", "served": "a", **more})
+
+
+def test_a_whole_estate_breaks_nothing(made):
+    estate, issued = made
+    log = chained({"action": "intent", "request_id": "api/1"}, {"action": "outcome", "sha256": issued.sha256})
+    look = seen(estate, chains={"vm.jsonl": log})
+    assert not invariants.i1(estate, look, TRACE) + invariants.i3(estate, issued.sha256, NOW) + invariants.i4(look)
+    assert not invariants.i6(look, look) + invariants.i2({"in the end": look}, ["a"], ["a"], [])
+
+
+def test_a_key_that_is_gone_or_open_or_late_is_seen(made):
+    estate, _issued = made
+    look = seen(estate)
+    estate.key.chmod(0o640)
+    assert "not private" in invariants.i1(estate, look, [])[0]
+    estate.key.unlink()
+    assert "its key is nowhere" in invariants.i1(estate, look, [])[0]
+
+
+@pytest.mark.parametrize("missing, word", [(1, "key"), (3, "key"), (4, "intent")])
+def test_what_was_not_synced_before_the_ca_was_asked_is_seen(missing, word):
+    assert invariants.order(TRACE) == []
+    (said,) = invariants.order([*TRACE[:missing], *TRACE[missing + 1 :]])
+    assert word in said
+
+
+def test_what_is_served_and_is_not_right_is_seen(made):
+    estate, _issued = made
+    look = seen(estate)
+    for change in ({"handshake": "refused"}, {"served": "b"}, {"files": "no pair"}):
+        assert invariants.i2({"in the end": Look(**{**look.__dict__, **change})}, ["a"], [], []), change
+    assert invariants.i2({"in the end": look}, ["a"], ["a", "b"], []) and invariants.i2({"in the end": look}, ["a"], [], ["refused"])
+
+
+def test_a_version_that_cannot_be_put_back_is_seen(made, authority):
+    estate, issued = made
+    assert "has expired" in invariants.i3(estate, issued.sha256, NOW + datetime.timedelta(days=400))[0]
+    assert "not in the store" in invariants.i3(estate, "00", NOW)[0]
+    estate.key.write_text(authority.issue(["x.example"]).key_pem)
+    assert "cannot be put back" in invariants.i3(estate, issued.sha256, NOW)[0]
+    assert invariants.pair(estate.certificate, estate.key) and invariants.pair(estate.certificate, estate.store / "none")
+
+
+def test_a_certificate_without_a_record_is_seen(made):
+    estate, _issued = made
+    assert len(invariants.i4(seen(estate, chains={"vm.jsonl": b""}))) == 2
+
+
+def test_a_changed_ledger_is_seen(made):
+    estate, _issued = made
+    whole = chained({"a": 1}, {"a": 2}, {"a": 3})
+    look = seen(estate, chains={"vm.jsonl": whole})
+    lines = whole.splitlines(keepends=True)
+    for bad in (whole.replace(b'"a": 2', b'"a": 9'), lines[0] + lines[2], b"".join(lines[:2]), whole + b'{"torn'):
+        assert invariants.i6(look, Look(**{**look.__dict__, "chains": {"vm.jsonl": bad}})), bad
+    assert invariants.i6(look, Look(**{**look.__dict__, "chains": {}}))

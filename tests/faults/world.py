@@ -1,0 +1,233 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The estate of a cell: one small TLS server, one lineage whose first version is proven, brought back to that day by copying."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
+from ansible_collections.certops.clm.tests.integration.rotate.test_two_controllers import signal_all, tree
+from ansible_collections.certops.clm.tests.lab.lab import Lab
+from ansible_collections.certops.clm.tests.lab.playbook import Ansible, Run
+from ansible_collections.certops.clm.tests.lab.server import Site
+from ansible_collections.certops.clm.tests.lab.small import Small
+from ansible_collections.certops.clm.tests.support import collection
+from ansible_collections.certops.clm.tests.support.environment import DEV_CORE
+
+from .invariants import Estate
+
+LINEAGE, HOST, PORT = "api", "web1", 8443
+SITE = Site(LINEAGE, ("api.lab.example",), PORT)
+QUICK = {"rotate_soak": 0, "rotate_soak_canary": 0, "rotate_proof_timeout": 3, "rotate_proof_interval": 0.05}
+ON_SERVER = {"tls": "/etc/clm/tls", "state": "/var/lib/certops-clm"}
+KEPT = ("store", "ledger", "ca", "manifest.yml", "observations.json", "observations.counts.json", "report")
+
+
+class World:
+    """Started once; `reset` makes it as on the day after the first rotation."""
+
+    def __init__(self) -> None:
+        self.lab = Lab({HOST: (Small, (SITE,))})
+        self.place = Path(tempfile.mkdtemp(prefix="clm-faults-", dir="/var/tmp"))
+        self.mounted: List[Tuple[str, str]] = []
+        self.ballast: List[Path] = []
+        self.sealed: List[str] = []
+        self.forbidden: List[str] = []
+
+    def start(self) -> World:
+        self.lab.start().reset()
+        self.ansible = Ansible(DEV_CORE, collection.installed()[0], self.place)
+        self.campaign = Campaign(self.lab, self.ansible, self.place, [LINEAGE])
+        self.campaign.manifest["secret_store"]["lease_seconds"] = 2  # a dead owner is waited for no longer than that
+        self.campaign.write()
+        self.rotate().ok()
+        self.first = self.place / "first-day"
+        for name in KEPT:
+            self._copy(self.place / name, self.first / name)
+        for name, folder in ON_SERVER.items():
+            self._copy(self.lab.hosts[HOST].real(folder), self.first / name)
+        self.pristine = {**self.campaign.manifest, "lineages": {LINEAGE: dict(self.campaign.manifest["lineages"][LINEAGE])}}
+        return self
+
+    @staticmethod
+    def _copy(source: Path, to: Path) -> None:
+        """`to` is not there yet."""
+        to.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", str(source), str(to)], check=True)
+
+    def stop(self) -> None:
+        self.mend()
+        self.unmount()
+        self.lab.stop()
+        shutil.rmtree(self.place, ignore_errors=True)
+
+    def reset(self) -> None:
+        """Stopped, everything as it was after the first rotation, started."""
+        self.mend()
+        self.unmount()
+        host, server = self.lab.hosts[HOST], self.lab.servers[HOST]
+        server.stop()
+        self.on_server({})
+        for name in KEPT:
+            path = self.place / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            self._copy(self.first / name, path)
+        for name, folder in ON_SERVER.items():
+            host.empty(folder)
+            subprocess.run(["cp", "-a", f"{self.first / name}/.", str(host.real(folder))], check=True)
+        host.empty("/tmp", "/root/.ansible")
+        self.campaign.manifest = {**self.pristine, "secret_store": dict(self.pristine["secret_store"]),
+                                  "ledger": dict(self.pristine["ledger"]),
+                                  "lineages": {LINEAGE: dict(self.pristine["lineages"][LINEAGE])}}  # fmt: skip
+        server.sabotage()
+        server.start()
+
+    # --- runs ---
+
+    def settings(self, **extra: Any) -> Dict[str, Any]:
+        return self.campaign.settings(**{**QUICK, **extra})
+
+    def rotate(self, env: Optional[Dict[str, str]] = None, **extra: Any) -> Run:
+        """A rotation to its end."""
+        return self.ansible.playbook(
+            "certops.clm.rotate", inventory=self.campaign.inventories, extra=self.settings(**extra), env=env, timeout=120
+        )
+
+    def rollback(self) -> Run:
+        """One command brings the earlier version back."""
+        return self.ansible.playbook(
+            "certops.clm.rollback", inventory=self.campaign.inventories, extra=self.settings(clm_lineage=LINEAGE), timeout=120
+        )
+
+    def begin(self, env: Dict[str, str]) -> Tuple[Any, Path]:
+        """A rotation that goes on while the runner looks."""
+        return self.ansible.begin("certops.clm.rotate", self.campaign.inventories, extra=self.settings(), env=env)
+
+    def on_server(self, env: Dict[str, str]) -> None:
+        """What every command on the server has in its environment from now on."""
+        host = self.lab.hosts[HOST]
+        host._write_enter()
+        enter = host.place / "enter"
+        lines = enter.read_text().splitlines()
+        enter.write_text("\n".join([*lines[:-1], *(f"export {name}='{value}'" for name, value in env.items()), lines[-1]]) + "\n")
+
+    # --- what is really there ---
+
+    def folder(self, name: str) -> Path:
+        """A folder as the process that writes there sees it, from here."""
+        if name not in ON_SERVER:
+            return self.place / name
+        host = self.lab.hosts[HOST]
+        holder = host._holder
+        return Path(f"/proc/{holder.pid}/root{ON_SERVER[name]}") if holder else host.real(ON_SERVER[name])
+
+    def estate(self) -> Estate:
+        host = self.lab.hosts[HOST]
+        anchors = self.lab.ca.root_pem + self.campaign.root_pem
+        tls = self.folder("tls")
+        return Estate(store=self.place / "store", ledger=self.place / "ledger", ca=self.place / "ca", certificate=tls / "api.pem",
+                      key=tls / "api.key", state=self.folder("state"), address=host.address, port=PORT, name=SITE.names[0],
+                      anchors=anchors, lineage=LINEAGE)  # fmt: skip
+
+    def current(self) -> str:
+        return self.campaign.current(LINEAGE)
+
+    # --- real means ---
+
+    def inside(self, name: str) -> List[str]:
+        """The words before a mount command for that folder, and nothing for one of the controller's."""
+        return self.lab.hosts[HOST]._view() if name in ON_SERVER else []
+
+    def path(self, name: str) -> str:
+        return self.lab.hosts[HOST].path(ON_SERVER[name]) if name in ON_SERVER else str(self.place / name)
+
+    def _mount(self, name: str, *words: str) -> None:
+        subprocess.run([*self.inside(name), "mount", *words, self.path(name)], check=True)
+
+    def small(self, name: str) -> None:
+        """The folder lies on a small file system of its own from now on, with what was in it."""
+        aside = self.place / f"aside-{name}"
+        self._copy(self.folder(name), aside)
+        self._mount(name, "-t", "tmpfs", "-o", "size=3m,nr_inodes=400,mode=0755", "tmpfs")
+        self.mounted.append((name, self.path(name)))
+        subprocess.run(["cp", "-a", f"{aside}/.", str(self.folder(name))], check=True)
+        os.chmod(self.folder(name), aside.stat().st_mode & 0o777)
+        shutil.rmtree(aside)
+
+    def fill(self, name: str) -> None:
+        """Not a byte and not an inode more."""
+        folder = self.folder(name) / ".ballast"
+        folder.mkdir()
+        self.ballast.append(folder)
+        try:
+            (folder / "bytes").write_bytes(b"\0" * 8 * 1024 * 1024)
+        except OSError:
+            pass
+        try:
+            for number in range(1000):
+                (folder / str(number)).touch()
+        except OSError:
+            pass
+
+    def read_only(self, name: str) -> None:
+        """Nobody can open anything there for writing."""
+        subprocess.run([*self.inside(name), "mount", "--bind", self.path(name), self.path(name)], check=True)
+        self.mounted.append((name, self.path(name)))
+        self.sealed.append(name)
+        self._mount(name, "-o", "remount,bind,ro")
+
+    def forbid(self, name: str) -> None:
+        """EPERM even for root."""
+        self.forbidden.append(name)
+        subprocess.run(["chattr", "-R", "-f", "+i", str(self.folder(name))], check=False)
+
+    def mend(self) -> None:
+        """What the on-call person does first: room and permission to write are there again, the server can be reached."""
+        for folder in self.ballast:
+            shutil.rmtree(folder, ignore_errors=True)
+        for name in self.sealed:
+            self._mount(name, "-o", "remount,bind,rw")
+        for name in self.forbidden:
+            subprocess.run(["chattr", "-R", "-f", "-i", str(self.folder(name))], check=False)
+        for done in (self.ballast, self.sealed, self.forbidden):
+            done.clear()
+        self.lab.hosts[HOST].mend()
+
+    def unmount(self) -> None:
+        """No file system of ours is mounted any more; what lay on it is gone."""
+        for name, path in reversed(self.mounted):
+            subprocess.run([*self.inside(name), "umount", "-l", path], check=False)
+        self.mounted.clear()
+
+    def kill(self, process: Any, caught: int) -> None:
+        """Power cut: the controller's processes and what works on the server for them; the server itself serves on."""
+        signal_all(tree(process.pid), signal.SIGKILL)
+        self.kill_on_server(caught)
+        process.communicate()
+
+    def kill_on_server(self, caught: int) -> None:
+        """What a run started on the server dies; its TLS server does not."""
+        host, server = self.lab.hosts[HOST], self.lab.servers[HOST].process
+        spared = {host._holder.pid if host._holder else 0, *(tree(server.pid) if server else ())}
+        signal_all([pid for pid in {caught, *host.processes()} - spared if pid > 0], signal.SIGKILL)
+
+    def drop(self) -> None:
+        """No connection to the server lives on, and none can be made."""
+        self.lab.hosts[HOST].cut()
+        sessions = [pid for pid in tree(self.lab.sshd.process.pid)[1:] if "sshd" in _name(pid)] if self.lab.sshd.process else []
+        signal_all(sessions, signal.SIGKILL)
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return ""
