@@ -15,6 +15,7 @@ from .identifiers import is_name
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 LONGEST_TEXT = 2000
+PUBLIC = "public"  # in place of a file with anchors: the public root set
 
 
 def refuse(path: str, message: str, hint: str = "") -> NoReturn:

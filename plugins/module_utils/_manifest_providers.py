@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, Sequence
 
-from ._manifest_fields import Fields, kind_of, refuse, resolve
+from ._manifest_fields import PUBLIC, Fields, kind_of, refuse, resolve
 
 SECRETS = "name a passphrase_file, which ansible-vault may encrypt"
 OptionsOf = Callable[[str], Mapping[str, Mapping[str, Any]]]
@@ -26,7 +26,8 @@ def provider(data: Any, path: str, base: str, names: Sequence[str], options_of: 
             if spec.get("required"):
                 refuse(fields.at(key), f"is needed for type {kind}")
             continue
-        found[key] = _option(value, fields.at(key), base, spec)
+        named = key == "anchors" and value == PUBLIC  # the public root set is no path
+        found[key] = value if named else _option(value, fields.at(key), base, spec)
         if spec.get("providers"):  # each one is a provider of the same kind
             found[key] = [provider(one, f"{fields.at(key)}[{number}]", base, names, options_of) for number, one in enumerate(found[key])]
     fields.finish()

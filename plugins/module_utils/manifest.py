@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ._manifest_deployments import Deployment, parse_server_target
-from ._manifest_fields import Fields, refuse, resolve
+from ._manifest_fields import PUBLIC, Fields, refuse, resolve
 from ._manifest_ledger import parse_ledger
 from ._manifest_lineages import CRITICALITIES, LABELS, Known, Lineage, expand, parse_lineage, standby_of
 from ._manifest_providers import provider
@@ -27,7 +27,6 @@ __all__ = [
     "CRITICALITIES", "LABELS", "Deployment", "Lineage", "Manifest", "Schedule", "load", "load_yaml", "parse_server_target", "parse_yaml",
 ]  # fmt: skip
 
-PUBLIC = "public"
 DEFAULTS = ("issuer", "profile", "key_origin", "take_over", "window", "fallback_issuers", *LABELS)
 
 

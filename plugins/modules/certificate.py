@@ -65,7 +65,8 @@ outcomes:
   description:
     - One outcome for each certificate, by its id. Also there when the task fails.
     - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message), C(next_action) and C(runbook_page).
-    - The C(state) is V(unchanged), V(planned) in check mode, V(done), V(pending) or V(failed).
+    - The C(state) is V(unchanged), V(planned) in check mode, V(done), V(pending), V(deferred) or V(failed).
+    - A certificate is V(deferred) when the CA limits its rate and what is kept lives long enough to wait; run again at C(after.ask_again).
     - C(before) and C(after) hold C(version), C(sha256), C(spki_sha256), C(not_before), C(not_after), C(names), C(issuer) and
       C(request_id). No key is ever returned.
   type: dict

@@ -31,7 +31,7 @@ options:
     required: true
   anchors:
     description: The file with the root certificates of the CA in PEM, or V(public) for the public roots of the package certifi.
-    type: str
+    type: path
     required: true
   contact:
     description: Who must act, for the message.

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from ansible_collections.certops.clm.tests.support import collection
@@ -12,6 +14,9 @@ from ansible_collections.certops.clm.tests.support.environment import DEV_CORE, 
 
 # Not linted by ansible-lint: fragments are antsibull's, and what the tests hold is broken on purpose.
 UNLINTED = ("changelogs", "tests", "tools", "docs", "demo", "LICENSES")
+
+# One random name of its working folder in 37 ends with an underscore, which the linter then reads as a reference of ours.
+UNLUCKY = 'Unknown target name: "antsibull-docs-'
 
 
 @pytest.fixture
@@ -34,7 +39,14 @@ def test_ansible_lint_production(checkout):
 def test_documentation(checkout):
     place, environment, tools = checkout
     options = ["--plugin-docs", "--validate-collection-refs=all", "--disallow-unknown-collection-refs", "--check-extra-docs-refs"]
-    run([str(tools / "antsibull-docs"), "lint-collection-docs", *options, "."], cwd=place, env=environment)
+    lint = partial(run, [str(tools / "antsibull-docs"), "lint-collection-docs", *options, "."], cwd=place, env=environment)
+    for _try in range(3):
+        try:
+            return lint()
+        except pytest.fail.Exception as error:
+            if UNLUCKY not in str(error):
+                raise
+    return lint()
 
 
 def test_changelog(checkout):

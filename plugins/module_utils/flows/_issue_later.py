@@ -1,30 +1,43 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A CA that asks to be asked again later: no failure, as long as what is kept lives long enough."""
+"""A CA that asks to be asked again later: no failure, as long as what is served, or kept, lives long enough."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Mapping, Optional, Tuple
 
 from ..errors import ClmError, UnavailableError
-from ..outcome import DEFERRED, Outcome
+from ..outcome import DEFERRED, FAILED, Outcome
 from ..policy.patience import can_wait
 from ..x509.certificate import rfc3339
 from ._issue_values import STEP, Job
 
+SHORT = "what is kept holds no longer than 12 hours or a quarter of its life"
+NOTHING = "nothing is kept that would hold until then"
+
 
 def later(job: Job, error: ClmError, now: datetime) -> Outcome:
-    """The item as deferred; the error itself where the CA named no time to come back, or there is no time left to wait.
+    """The item as deferred; the error itself where the CA named no time to come back.
 
     A rate limit (RFC 8555 6.6, HTTP 429 and 503 with Retry-After) reaches us as UnavailableError with `retry_after`.
+    Whether there is time to wait is said by `in_time`, and in a wave by what the servers serve.
     """
-    if not isinstance(error, UnavailableError) or error.retry_after is None or not can_wait(_life(job.before), now):
+    if not isinstance(error, UnavailableError) or error.retry_after is None:
         raise error
     again = rfc3339(now + timedelta(seconds=max(0.0, error.retry_after)))
     message = f"{error.message}{'' if error.message.endswith('.') else '.'} The CA asked to be asked again, at {again}."
     return Outcome(DEFERRED, STEP, job.reason, job.before, {"ask_again": again}, message, error.hint or f"run again after {again}")
+
+
+def in_time(outcome: Outcome, now: datetime) -> Outcome:
+    """The outcome; failed where it was deferred, and what is kept, if anything is, lives too short to wait."""
+    if outcome.state != DEFERRED or can_wait(_life(outcome.before), now):
+        return outcome
+    kept = SHORT if outcome.before else NOTHING
+    return replace(outcome, state=FAILED, message=f"{outcome.message} There is no time left to wait: {kept}.")
 
 
 def _life(facts: Mapping[str, Any]) -> Tuple[Optional[datetime], ...]:

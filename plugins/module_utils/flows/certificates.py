@@ -16,6 +16,7 @@ from ..contracts import Clock, Issuer, SecretStore
 from ..ledger import NullLedger
 from ..outcome import Answer, Outcome
 from ._issue_items import profiles_of, wanted_of
+from ._issue_later import in_time
 from .guarded import converge
 from .leasing import Pause
 
@@ -71,5 +72,6 @@ def issue_certificates(
         with opened(params["ledger"], params["secret_store"], clock) as ledger:
             issued = converge(wanted, ledger=ledger, **options)
         answer.more, answer.problem = ledger.facts, "; ".join(ledger.problems)
-    answer.update({item: outcome or issued[item] for item, outcome in outcomes.items()})
+    now = clock()
+    answer.update({item: outcome or in_time(issued[item], now) for item, outcome in outcomes.items()})
     return answer

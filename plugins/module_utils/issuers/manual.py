@@ -24,7 +24,7 @@ NAME = "manual"
 OPTIONS: Dict[str, Any] = {
     "path": {"type": "path", "required": True},
     "name": {"type": "str", "required": True},
-    "anchors": {"type": "str", "required": True},
+    "anchors": {"type": "path", "required": True},
     "contact": {"type": "str"},
 }
 PUBLIC = "public"

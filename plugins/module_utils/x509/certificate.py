@@ -139,12 +139,12 @@ class Certificate:
     @_fact("")
     def subject(self) -> str:
         """The subject as RFC 4514 text."""
-        return quietly(lambda: self._library.subject.rfc4514_string())
+        return quietly(lambda: x509.Name.rfc4514_string(self._library.subject))
 
     @_fact("")
     def issuer(self) -> str:
         """The issuer as RFC 4514 text."""
-        return quietly(lambda: self._library.issuer.rfc4514_string())
+        return quietly(lambda: x509.Name.rfc4514_string(self._library.issuer))
 
     @_fact("")
     def common_name(self) -> str:

@@ -16,7 +16,7 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRE
 from ansible_collections.certops.clm.plugins.module_utils.policy.patience import can_wait
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate, rfc3339
 from ansible_collections.certops.clm.plugins.module_utils.x509.pem import split
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.issue import issue_lineages
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.issue import OpenIssuer, issue_lineages
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import LABELS
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.standbys import refused_standbys
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.telling import Served, ended, served_text
@@ -39,12 +39,12 @@ def lineages_of(manifest: Manifest, names: Sequence[str]) -> List[Lineage]:
 
 
 def issue_undeployed(
-    lineages: Sequence[Lineage], manifest: Manifest, *, store: SecretStore, clock: Clock, **how: Any
+    lineages: Sequence[Lineage], manifest: Manifest, *, store: SecretStore, open_issuer: OpenIssuer, clock: Clock, **how: Any
 ) -> Dict[str, Outcome]:
     """One outcome for each lineage by its name; the new version is the current one, for nobody is there to prove it."""
-    issued = refused_standbys(lineages, manifest, how["open_issuer"])
+    issued = refused_standbys(lineages, manifest, open_issuer)
     good = [one for one in lineages if one.name not in issued]
-    issued.update(issue_lineages(good, manifest, {}, store=store, clock=clock, promote=True, **how))
+    issued.update(issue_lineages(good, manifest, {}, store=store, open_issuer=open_issuer, clock=clock, promote=True, **how))
     return {name: _last_word(outcome, store, name, clock()) for name, outcome in issued.items()}
 
 
@@ -75,10 +75,12 @@ def _kept(store: SecretStore, name: str) -> Dict[str, Any]:
     """Facts of the current version, empty where there is none or it cannot be read."""
     try:
         current = store.load(name)
-        leaf = Certificate.parse(split(current.chain_pem)[0].der) if current is not None and current.chain_pem else None
+        if current is None or not current.chain_pem:
+            return {}
+        leaf = Certificate.parse(split(current.chain_pem)[0].der)
     except (ClmError, ValueError):
         return {}
-    return {"sha256": leaf.sha256, "not_after": rfc3339(leaf.not_after) if leaf.not_after else ""} if leaf else {}
+    return {"sha256": leaf.sha256, "not_after": "" if leaf.not_after is None else rfc3339(leaf.not_after)}
 
 
 def _kept_text(facts: Mapping[str, Any], now: datetime) -> str:

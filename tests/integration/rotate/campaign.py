@@ -89,9 +89,9 @@ class Campaign:
         return (self.place / "ca" / "root.pem").read_text()
 
     def versions(self, lineage: str) -> List[Dict[str, Any]]:
-        """What the store holds, read from its files and not by the product."""
+        """What the store holds, read from its files and not by the product; a version that a kill left without a record is none."""
         folder = self.place / "store" / "lineages" / lineage / "versions"
-        return [json.loads((version / "version.json").read_text()) for version in sorted(folder.iterdir()) if version.name[0] != "."]
+        return [json.loads(record.read_text()) for record in sorted(folder.glob("[!.]*/version.json"))]
 
     def current(self, lineage: str) -> str:
         """The SHA-256 of the current version, by its symlink."""

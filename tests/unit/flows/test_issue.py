@@ -247,7 +247,7 @@ def test_a_lineage_asked_for_twice_is_refused_the_second_time(world: World) -> N
 
 
 def test_a_ca_that_refuses_or_is_down_fails_its_items_and_keeps_their_keys(world: World) -> None:
-    for error in (UnavailableError("the CA is down", retry_after=60), ConfigError("no")):
+    for error in (UnavailableError("the CA is down"), ConfigError("no")):
         outcomes = world.run(wanted(), wanted("api"), issuer=Refusing(world.ca, error))
         assert states(outcomes) == ["failed", "failed"] and error.message in outcomes["shop"].message
     kept = world.store().versions("shop")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError, UnavailableError
+from ansible_collections.certops.clm.plugins.module_utils.flows._issue_later import in_time
+from ansible_collections.certops.clm.plugins.module_utils.flows.certificates import issue_certificates
 from ansible_collections.certops.clm.tests.unit.flows.issue_world import Refusing, World, wanted
 
 LIMITED = UnavailableError("429: too many certificates for example.com", retry_after=3600)
@@ -33,13 +35,36 @@ def test_it_is_deferred_with_the_time_to_come_back_and_then_issued_once(world):
 def test_a_quarter_of_the_life_is_where_waiting_ends(world, days, state):
     world.run(wanted())
     world.days(days)
-    outcome = world.run(wanted(), issuer=Refusing(world.ca, LIMITED))["shop"]
+    outcome = in_time(world.run(wanted(), issuer=Refusing(world.ca, LIMITED))["shop"], world.now)
     assert outcome.state == state and LIMITED.message in outcome.message
+    assert ("There is no time left to wait: what is kept" in outcome.message) == (state == "failed")
 
 
-@pytest.mark.parametrize("error", [LIMITED, UnavailableError("no route"), ConfigError("no such profile", field="profile")])
-def test_without_a_certificate_or_a_time_to_come_back_it_has_failed(world, error):
-    assert world.run(wanted(), issuer=Refusing(world.ca, error))["shop"].state == "failed"
+def test_with_nothing_kept_it_is_deferred_for_a_wave_that_knows_what_is_served_and_failed_for_a_task_that_does_not(world):
+    outcome = world.run(wanted(), issuer=Refusing(world.ca, LIMITED))["shop"]
+    assert outcome.state == "deferred" and in_time(outcome, world.now).state == "failed"
+    assert "nothing is kept that would hold until then" in in_time(outcome, world.now).message
+
+
+@pytest.mark.parametrize("error", [UnavailableError("no route"), ConfigError("no such profile", field="profile")])
+def test_without_a_time_to_come_back_it_has_failed(world, error):
     world.run(wanted())
     world.days(22)
-    assert world.run(wanted(), issuer=Refusing(world.ca, error))["shop"].state == ("deferred" if error is LIMITED else "failed")
+    assert world.run(wanted(), issuer=Refusing(world.ca, error))["shop"].state == "failed"
+
+
+def test_the_task_certificate_says_so_too(world):
+    """Through what the certificate modules share."""
+    given = {
+        "certificates": [{"lineage": "shop", "names": ["shop.example.com"], "profile": {"lifetime": "30d"}}],
+        "secret_store": {"type": "directory", "path": str(world.folder / "store"), "allow_ephemeral": True},
+        "ledger": {"path": str(world.folder / "ledger"), "allow_ephemeral": True},
+    }
+    tools = {"store": world.store(), "clock": lambda: world.now, "run_id": "run", "check_mode": False}
+    limited = Refusing(world.ca, LIMITED)
+    assert issue_certificates(given, issuer=limited, **tools)["shop"].state == "failed"
+    assert issue_certificates(given, issuer=world.ca, **tools)["shop"].state == "done"
+    world.days(21)
+    assert issue_certificates(given, issuer=limited, **tools)["shop"].state == "deferred"
+    world.days(2)
+    assert issue_certificates(given, issuer=limited, **tools)["shop"].state == "failed"

@@ -51,6 +51,12 @@ def test_paths_are_relative_to_the_manifest_and_defaults_are_applied():
     assert shop.labels["consumers"] == []
 
 
+@pytest.mark.parametrize("given, kept", [("desk/root.pem", "/srv/clm/desk/root.pem"), ("public", "public")])
+def test_the_anchors_of_a_manual_issuer_are_a_path_too(given, kept):
+    desk = {"type": "manual", "name": "desk", "path": "desk", "anchors": given}
+    assert parse(changed(("issuers", "desk"), desk)).issuers["desk"]["anchors"] == kept
+
+
 def test_a_lineage_overrules_the_defaults():
     lineage = {"names": ["a.example.com"], "environment": "dev", "owner": "else", "criticality": "high", "consumers": ["browsers"]}
     shop = parse(data(shop=lineage)).lineages["shop"]
