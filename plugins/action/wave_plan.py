@@ -49,4 +49,6 @@ class ActionModule(WaveAction):
         made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=args["issue"], untried=refused)
         anchors_of(made["plan"], lambda name: issuer_anchors(manifest, name, utc_now))  # what cannot be proven is not begun
         made["plan"]["gates"] = gates
+        if gate:
+            made["leads"] = list(args["hosts"])  # the gate's own tasks are for every host of the wave
         return {"gate": gate, **made}

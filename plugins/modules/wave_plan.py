@@ -91,6 +91,13 @@ gate:
   description: The absolute path of the tasks file of the gate, empty when there is none.
   type: str
   returned: success
+leads:
+  description:
+    - The hosts that work the tasks between plan and verdict. One for each server, by which that server is reached, and the
+      first host where there is no server. All hosts of the wave where the gate has tasks of its own.
+  type: list
+  elements: str
+  returned: success
 requests:
   description: By the host that leads a server, the items whose keys are made on that server.
   type: dict

@@ -21,6 +21,8 @@ from ..x509 import pem
 T = TypeVar("T")
 Result = Union[T, ClmError]
 NOTHING_CHANGED = "nothing was changed"
+AGAIN = "see that the endpoints can be reached from the server, then run again: it goes on from here"
+MEND = "read the log of the server's own program, mend it, then run certops.clm.rotate again: it takes up what is left"
 
 
 @dataclass(frozen=True)
@@ -170,11 +172,3 @@ def bind_all(run: Run, pairs: Sequence[Tuple[Item, str]]) -> List[Optional[ClmEr
     refs = {item.id: ref for item, ref in pairs}
     answers = run.each(lambda item: run.target.bind(item.where, refs[item.id]), [item for item, _ref in pairs])
     return [answer if isinstance(answer, ClmError) else None for answer in answers]
-
-
-def again(item: Item) -> str:
-    return f"see that the endpoints of {item.id} can be reached from its server, then run again: it goes on from here"
-
-
-def mend(item: Item) -> str:
-    return f"read the log of the server of {item.id}, mend it, then run certops.clm.rotate again: it takes up what is left"

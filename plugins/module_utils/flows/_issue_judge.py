@@ -35,6 +35,8 @@ def judge(job: Job, store: SecretStore, issuer: By, now: datetime) -> None:
     _refuse_retired(job.current)
     leaf = _current_leaf(job)
     job.dead_keys = _dead_keys(job, store)
+    if key in job.dead_keys:
+        raise ConfigError("the request is for a key that is declared compromised", field="csr_pem", hint="make a new key for it")
     job.reason = _reason(job, leaf, issuer, key, now)
     if job.reason is None:
         job.outcome = Outcome(UNCHANGED, STEP, before=job.before, after=job.before)

@@ -55,6 +55,7 @@ def make_plan(
         "plan": plan,
         "outcomes": {host: outcome.as_dict() for host, outcome in outcomes.items()},
         "requests": _requests(manifest, items, lineages),
+        "leads": list(leads.values()) or list(hosts[:1]),  # somebody must carry the wave's batch tasks
     }
 
 

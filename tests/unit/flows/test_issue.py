@@ -212,6 +212,17 @@ def test_a_key_made_elsewhere_stays_there(world: World) -> None:
     assert world.run(wanted(csr_pem=build(keys.generate("ecdsa-p256"), ["shop.example.com"])))["shop"].reason.word == "key_changed"  # type: ignore[union-attr]
 
 
+def test_a_key_made_elsewhere_that_is_compromised_is_refused_before_the_ca(world: World) -> None:
+    key = keys.generate("ecdsa-p256")
+    csr = build(key, ["shop.example.com"])
+    lost = (world.run(wanted(csr_pem=csr))["shop"].after["sha256"],)
+    issuer = Wrapped(world.ca, world.ca.begin)
+    outcome = world.run(wanted(csr_pem=csr, compromised=lost), issuer=issuer)["shop"]
+    assert outcome.state == "failed" and not issuer.asked and "a key that is declared compromised" in outcome.message
+    fresh = build(keys.generate("ecdsa-p256"), ["shop.example.com"])
+    assert states(world.run(wanted(csr_pem=fresh, compromised=lost))) == ["done"]
+
+
 @pytest.mark.parametrize("wrong", ["names", "type", "signature", "garbage"])
 def test_a_wrong_request_from_elsewhere_is_refused_before_the_ca(world: World, wrong: str) -> None:
     key = keys.generate("rsa-2048" if wrong == "type" else "ecdsa-p256")

@@ -44,6 +44,12 @@ def test_the_first_deployment_of_a_server_leads_it():
     hosts, answer = plan_of(manifest())
     assert [answer["plan"]["items"][host]["lead"] for host in hosts] == [hosts[0], hosts[0], hosts[2]]
     assert {outcome["state"] for outcome in answer["outcomes"].values()} == {"unchanged"} and answer["plan"]["refused"] == {}
+    assert answer["leads"] == [hosts[0], hosts[2]]
+
+
+def test_somebody_carries_the_batch_tasks_where_no_server_has_a_lead():
+    hosts, answer = plan_of(manifest(), servers=[])
+    assert answer["leads"] == hosts[:1] and answer["plan"]["items"] == {}
 
 
 def test_a_server_that_no_inventory_knows_is_refused_and_never_leads():

@@ -11,15 +11,28 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-TASKS = yaml.safe_load((ROOT / "roles/rotate/tasks/main.yml").read_text())
+ROW = ROOT / "roles/rotate/tasks"
+INCLUDE = "ansible.builtin.include_tasks"
 VERDICT = "certops.clm.wave_verdict"
+
+
+def in_order(name="main.yml"):
+    """The tasks of a wave as a lead meets them: what our own includes hold stands after them."""
+    tasks = []
+    for task in yaml.safe_load((ROW / name).read_text()):
+        included = task.get(INCLUDE, {}).get("file", "")
+        tasks += [task, *(in_order(included) if (ROW / included).is_file() else [])]
+    return tasks
+
+
+TASKS = in_order()
 NAMES = [task["name"] for task in TASKS]
 
 
 @pytest.mark.parametrize("task", TASKS[:-1], ids=NAMES[:-1])
 def test_no_task_before_the_verdict_can_fail_a_host(task):
     assert task["ignore_errors"] is True, "core 2.16 does not template ignore_errors: it is the literal true"
-    if "ansible.builtin.include_tasks" not in task:  # an include is not reached by a connection, and Ansible refuses the word
+    if INCLUDE not in task:  # an include is not reached by a connection, and Ansible refuses the word
         assert task["ignore_unreachable"] is True
 
 
@@ -43,14 +56,20 @@ def test_batch_steps_run_once_and_work_on_servers_runs_on_the_real_host():
 
 def test_what_servers_say_is_never_templated():
     """On core 2.16 hostvars templates the message of an unreachable host, which holds its SSH banner."""
-    text = (ROOT / "roles/rotate/tasks/main.yml").read_text()
+    text = "".join(path.read_text() for path in sorted(ROW.glob("*.yml")))
     for name in [task["register"] for task in TASKS if any(key.startswith("certops.clm.server_") for key in task)]:
         assert f"certops.clm.registered(hostvars, '{name}')" in text and f"'extract', hostvars, '{name}'" not in text
 
 
 def test_the_users_gate_gets_the_literals_too():
-    (gate,) = [task for task in TASKS if "ansible.builtin.include_tasks" in task]
-    assert gate["ansible.builtin.include_tasks"]["apply"] == {"ignore_errors": True, "ignore_unreachable": True}
+    (gate,) = [task for task in TASKS if "rotate_plan.gate" in str(task.get(INCLUDE))]
+    assert gate[INCLUDE]["apply"] == {"ignore_errors": True, "ignore_unreachable": True}
+
+
+def test_a_host_that_leads_nothing_meets_two_tasks_that_cost_a_process_of_its_own():
+    alone = yaml.safe_load((ROW / "main.yml").read_text())
+    assert [task["name"] for task in alone if "run_once" not in task] == ["Work, by one host for each server", "Verdict"]
+    assert alone[1][INCLUDE] == {"file": "wave.yml"} and "rotate_plan.leads" in alone[1]["when"]
 
 
 def test_the_waves_of_the_playbook_stop_at_the_first_red_host():

@@ -42,7 +42,8 @@ class _Plan(WaveAction):
         }
         gate = checked_gate(args["gate"], self._loader, self._task._role)
         good = {host: Outcome(UNCHANGED, "plan").as_dict() for host in items}
-        return {"gate": gate, "plan": plan, "outcomes": {**good, **refused}, "requests": requests}
+        able = list(args["hosts"]) if gate else list(leads.values()) or args["hosts"][:1]
+        return {"gate": gate, "plan": plan, "outcomes": {**good, **refused}, "requests": requests, "leads": able}
 
     @staticmethod
     def _item(host: str, server: str, lead: str) -> Dict[str, Any]:
