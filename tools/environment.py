@@ -6,7 +6,7 @@
     tools/environment.py dev        .venv: core 2.19, the collection's requirements, test tools (what `make demo` needs)
     tools/environment.py cores      .cache/venvs/core-*: the other supported cores
     tools/environment.py gates      .cache/venvs/{gates,importer}: ansible-lint, antsibull, reuse, galaxy-importer
-    tools/environment.py servers    by apt, when root on Debian: the lab's servers; zlint by `go install`
+    tools/environment.py servers    by apt, when root on Debian: the lab's servers; Pebble, step-ca and zlint by `go install`
     tools/environment.py all        all of it
 
 A second run is quick: each venv keeps a stamp of what was asked for. What could not be had never stops it (except `dev`): it
@@ -43,8 +43,18 @@ PACKAGES = {
     "sshd": "openssh-server", "ssh": "openssh-client", "nginx": "nginx", "haproxy": "haproxy", "psql": "postgresql",
     "openssl": "openssl", "faketime": "faketime", "git": "git", "prometheus": "prometheus",
     "cc": "build-essential",
+    "apache2": "apache2", "stunnel4": "stunnel4", "mariadbd": "mariadb-server", "redis-server": "redis-server",
+    "rabbitmq-server": "rabbitmq-server", "mosquitto": "mosquitto", "postfix": "postfix", "dovecot": "dovecot-imapd", "caddy": "caddy",
+    "/usr/share/tomcat10/bin/catalina.sh": "tomcat10", "keytool": "default-jre-headless", "named": "bind9",
+    "slapd": "slapd", "prosody": "prosody", "vsftpd": "vsftpd",
 }
-ZLINT = "github.com/zmap/zlint/v3/cmd/zlint@v3.7.3"
+# What `go install` builds: the program -> the module at its version.
+GO_PROGRAMS = {
+    "zlint": "github.com/zmap/zlint/v3/cmd/zlint@v3.7.3",
+    "pebble": "github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1",
+    "pebble-challtestsrv": "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1",
+    "step-ca": "github.com/smallstep/certificates/cmd/step-ca@v0.30.2",
+}
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/go/bin")
 
 
@@ -242,6 +252,8 @@ def has(program: str) -> bool:
     """Whether the server is there; PostgreSQL's own programs stand outside PATH on Debian."""
     if program == "psql":
         return bool(which("initdb") or sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
+    if program.startswith("/"):
+        return Path(program).exists()
     return which(program) is not None
 
 
@@ -254,10 +266,10 @@ def make_servers() -> Dict[str, str]:
         problem = apt_install(sorted({PACKAGES[name] for name in missing}))
         say(f"apt: {', '.join(missing)}: {problem.splitlines()[-1] if problem else 'installed'} ({time.monotonic() - began:.0f} s)")
     problems = {name: f"{PACKAGES[name]} is not installed: {problem or 'apt did not bring it'}" for name in missing if not has(name)}
-    if not which("zlint"):
-        reason = go_install(ZLINT)
+    for name, module in GO_PROGRAMS.items():
+        reason = "" if which(name) else go_install(module)
         if reason:
-            problems["zlint"] = reason
+            problems[name] = reason
     return problems
 
 
@@ -267,7 +279,7 @@ def go_install(what: str) -> str:
     if not go:
         return "no go to build it with"
     began = time.monotonic()
-    code, text = run([go, "install", what], env={**os.environ, "GOBIN": str(CACHE / "bin")}, timeout=600)
+    code, text = run([go, "install", what], env={**os.environ, "GOBIN": str(CACHE / "bin"), "CGO_ENABLED": "0"}, timeout=600)
     say(f"go install {what}: {'done' if code == 0 else 'failed'} ({time.monotonic() - began:.0f} s)")
     return "" if code == 0 else text.strip()[-400:]
 

@@ -15,7 +15,7 @@ from ..contracts import COULD_NOT_LOOK, SERVED, Clock, Deployed, Target, Version
 from ..errors import ClmError, ConfigError
 from ..outcome import DONE, FAILED, PLANNED, ROLLED_BACK, UNCHANGED, UNPROVEN, Outcome
 from ..targets._powers import Settler
-from ._deploy_run import AGAIN, Item, MEND, Run, bind_all, facts, fail, finish, phase_of, prove, read, settle, way_back
+from ._deploy_run import AGAIN, MEND, Item, Run, bind_all, facts, fail, finish, phase_of, prove, read, settle, way_back
 
 
 def restore(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: bool = False, concurrency: int = 8) -> Dict[str, Outcome]:

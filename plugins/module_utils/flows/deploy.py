@@ -16,7 +16,7 @@ from ..outcome import DONE, FAILED, PLANNED, UNCHANGED, UNPROVEN, Outcome, Reaso
 from ..targets._powers import Holder, Planner, RefusedError
 from ..x509 import pem
 from ._deploy_restore import commit, put_back, restore
-from ._deploy_run import AGAIN, Item, MEND, NOTHING_CHANGED, Run, bind_all, fail, finish, phase_of, prove, read, settle, way_back
+from ._deploy_run import AGAIN, MEND, NOTHING_CHANGED, Item, Run, bind_all, fail, finish, phase_of, prove, read, settle, way_back
 
 __all__ = ["Item", "commit", "converge", "restore"]
 
