@@ -56,7 +56,8 @@ def look(server: Server) -> Dict[str, Any]:
         "haproxy": {"config": path("/etc/haproxy/haproxy.cfg")},
         "postgresql": {"config": [path(f"{Postgresql.data}/postgresql.conf")]},
     }
-    return {"clm_kinds": [server.kind], f"clm_{server.kind}": wheres[server.kind]} if server.kind in wheres else {"clm_kinds": []}
+    asked = [server.kind] if server.kind in wheres else []
+    return {"clm_kinds": asked, "clm_kind_options": {kind: wheres[kind] for kind in asked}}
 
 
 def manifest(estate: Estate) -> Dict[str, Any]:

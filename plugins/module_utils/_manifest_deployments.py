@@ -18,6 +18,7 @@ from .errors import ClmError
 from .identifiers import digest, slug
 from .server_kinds import _index as server_kinds
 from .starttls import KINDS as STARTTLS_KINDS
+from .starttls import NONE, TLS_PORT, port_of
 
 SERVER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
 SERVER_TYPE = "server"
@@ -25,6 +26,7 @@ FILES = ("certificate_file", "key_file", "chain_file")
 LAYOUTS = ("fullchain", "separate", "combined")
 RELOADS = ("systemd", "command", "signal", "haproxy_socket")
 SIGNALS = ("HUP", "USR1", "USR2")
+USUAL: Mapping[str, Any] = {"port": TLS_PORT, "starttls": NONE}
 _MODE = re.compile(r"0?[0-7]{3}\Z")
 _KEY_MODE = re.compile(r"0?[0-7]{2}0\Z")  # nobody but owner and group
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?\Z")
@@ -89,27 +91,28 @@ def parse_deployment(data: Any, path: str, lineage: str, names: Sequence[str], b
     kind = target.get("kind", target["type"])
     where = [lineage, server, kind, target.get("certificate_file", target), slot]
     name = f"{slug(f'{lineage}-{server or kind}')}-{digest(json.dumps(where, sort_keys=True))}"
-    starttls = kind if kind in STARTTLS_KINDS else "none"
-    endpoints = [parse_endpoint(item, at, names, starttls) for at, item in fields.items("endpoints")]
+    usual = server_kinds.options_of(kind)["endpoint"]["default"] if target["type"] == SERVER_TYPE else USUAL
+    endpoints = [parse_endpoint(item, at, names, usual) for at, item in fields.items("endpoints")]
     if not endpoints:
         refuse(fields.at("endpoints"), "at least one endpoint is needed: what is served there is the proof")
     fields.finish()
     return Deployment(name, lineage, server, target, tuple(endpoints), slot, path)
 
 
-def parse_endpoint(data: Any, path: str, names: Sequence[str], starttls: str) -> Endpoint:
-    """An endpoint; the server name is by default the lineage's first name that is not a wildcard."""
+def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[str, Any]) -> Endpoint:
+    """An endpoint; `usual` is the server kind's, the server name is by default the lineage's first name that is not a wildcard."""
     fields = Fields(data, path)
     host = one_line(fields.take("host", ""), fields.at("host"))
     if not re.match(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,252}\Z", host):
         refuse(fields.at("host"), f"{host!r} is no name or address to connect to")
     ask_for = next((name for name in names if not name.startswith("*") and not _is_address(name)), "")
     sni = fields.text("server_name", ask_for)
+    starttls = fields.choice("starttls", STARTTLS_KINDS, usual["starttls"])
     clean = {
         "host": host,
-        "port": fields.number("port", 5432 if starttls == "postgresql" else 443, 1, 65535),
+        "port": fields.number("port", usual["port"] if starttls == usual["starttls"] else port_of(starttls), 1, 65535),
         "server_name": sni,
-        "starttls": fields.choice("starttls", STARTTLS_KINDS, starttls),
+        "starttls": starttls,
         "addresses": fields.texts("addresses"),
     }
     fields.finish()

@@ -37,7 +37,7 @@ def _connect(address: Address, timeout: float) -> socket.socket:
 def _shake(endpoint: Endpoint, address: Address, client: Client, timeout: float) -> Served:
     with _connect(address, timeout) as sock:
         try:
-            negotiate(sock, endpoint.starttls)
+            negotiate(sock, endpoint.starttls, endpoint.name)
             return shake_hands(sock, client, endpoint.name, timeout)
         except socket.timeout as error:
             raise UnavailableError(f"the TLS handshake was not finished within {timeout:g} seconds") from error

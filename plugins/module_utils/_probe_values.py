@@ -21,7 +21,7 @@ ENDPOINT_OPTIONS: Dict[str, Dict[str, Any]] = {  # as an argument spec; `Endpoin
     "host": {"type": "str", "required": True},
     "port": {"type": "int", "default": 443},
     "server_name": {"type": "str", "default": ""},
-    "starttls": {"type": "str", "choices": list(KINDS), "default": "none"},
+    "starttls": {"type": "str", "default": "none"},
     "addresses": {"type": "list", "elements": "str", "default": []},
 }
 

@@ -22,45 +22,17 @@ description:
 options:
   kinds:
     description:
-      - The server programs whose configuration is read.
+      - The server programs whose configuration is read, as V(nginx) or V(postgresql). The message for a wrong one lists all.
+      - Without it, every program that this collection knows. One that is not installed costs nothing and finds nothing.
       - V(nginx) is asked by C(nginx -T), and its files are read where that fails.
     type: list
     elements: str
-    choices: [nginx, haproxy, postgresql]
-    default: [nginx, haproxy, postgresql]
-  nginx:
-    description: Where nginx is.
+  kind_options:
+    description:
+      - By server program where it is, for those that are not in their usual place. Each is a dictionary of C(config), its
+        configuration files, and for some C(binary), the command.
     type: dict
-    suboptions:
-      binary:
-        description: The command.
-        type: str
-        default: nginx
-      config:
-        description: Its main configuration file.
-        type: path
-        default: /etc/nginx/nginx.conf
-  haproxy:
-    description: Where haproxy is.
-    type: dict
-    suboptions:
-      config:
-        description: Its configuration file, or a folder of C(*.cfg) files.
-        type: path
-        default: /etc/haproxy/haproxy.cfg
-  postgresql:
-    description: Where PostgreSQL is.
-    type: dict
-    suboptions:
-      config:
-        description: Its configuration files. Patterns are allowed, and one that fits nothing is no error.
-        type: list
-        elements: path
-        default:
-          - /etc/postgresql/*/*/postgresql.conf
-          - /var/lib/postgresql/data/postgresql.conf
-          - /var/lib/pgsql/data/postgresql.conf
-          - /var/lib/pgsql/*/data/postgresql.conf
+    default: {}
   files:
     description: Certificate files of other programs.
     type: list
@@ -68,8 +40,8 @@ options:
     default: []
   endpoints:
     description:
-      - Endpoints to look at from the host, dictionaries of C(host), C(port), C(server_name), C(starttls) (V(none) or
-        V(postgresql)) and C(addresses).
+      - Endpoints to look at from the host, dictionaries of C(host), C(port), C(server_name), C(starttls) (as in
+        M(certops.clm.tls_endpoint_info)) and C(addresses).
     type: list
     elements: dict
     default: []
@@ -102,7 +74,13 @@ EXAMPLES = r"""
 - name: Look into files of another program
   certops.clm.server_certificates_info:
     kinds: []
-    files: [/etc/stunnel/stunnel.pem]
+    files: [/etc/opt/pbx/server.pem]
+
+- name: Find what an nginx of its own prefix uses
+  certops.clm.server_certificates_info:
+    kinds: [nginx]
+    kind_options:
+      nginx: {binary: /opt/nginx/sbin/nginx, config: /opt/nginx/conf/nginx.conf}
 """
 
 RETURN = r"""
@@ -178,34 +156,14 @@ errors:
   elements: str
 """
 
-from typing import Any, Dict
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.certops.clm.plugins.module_utils.edge import run_info, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.flows.discover_server import discover
-from ansible_collections.certops.clm.plugins.module_utils.server_kinds import haproxy, nginx, postgresql
-
-CONFIGURED = ("binary", "config")
-
-
-def where(options: Dict[str, Any], **types: str) -> Dict[str, Any]:
-    """The options of a server program that say where it is, with their types here."""
-    picked = {name: dict(options[name]) for name in CONFIGURED if name in options}
-    picked["config"].update(types)
-    return {"type": "dict", "options": picked}
-
 
 SPEC = {
-    "kinds": {
-        "type": "list",
-        "elements": "str",
-        "choices": ["nginx", "haproxy", "postgresql"],
-        "default": ["nginx", "haproxy", "postgresql"],
-    },
-    "nginx": where(nginx.OPTIONS, type="path"),
-    "haproxy": where(haproxy.OPTIONS, type="path"),
-    "postgresql": where(postgresql.OPTIONS, elements="path"),
+    "kinds": {"type": "list", "elements": "str"},
+    "kind_options": {"type": "dict", "default": {}},
     "files": {"type": "list", "elements": "path", "default": []},
     "endpoints": {"type": "list", "elements": "dict", "default": []},
     "timeout": {"type": "float", "default": 5.0},

@@ -51,14 +51,15 @@ options:
     description:
       - The deployments on this server. A wrong one fails alone.
       - C(id), the name of the deployment, in lower case.
-      - C(target), a dictionary. C(kind) is V(nginx), V(haproxy), V(postgresql) or V(generic), and gives the defaults of
-        C(check) and C(reload). C(layout) is V(fullchain) (leaf and intermediates in C(certificate_file), key in C(key_file)),
+      - C(target), a dictionary. C(kind) is a server program, as V(nginx) or V(generic), and gives the defaults of C(check) and
+        C(reload); the message for a wrong one lists all.
+        C(layout) is V(fullchain) (leaf and intermediates in C(certificate_file), key in C(key_file)),
         V(separate) (intermediates in C(chain_file)) or V(combined) (everything in C(certificate_file)). C(owner), C(group),
         C(mode) and C(key_mode) are kept as they are where they are not given; new certificate files are V(0644), new key files
         V(0600). C(check) is the server's own validation as a list of words. C(reload) is exactly one of C(systemd) (a unit),
         C(command) (a list of words), C(signal) with C(pid_file), and C(haproxy_socket) (a path, with layout V(combined)).
-      - C(endpoints), at least one dictionary of C(host), C(port), C(server_name), C(starttls) (V(none) or V(postgresql)) and
-        C(addresses), as this server itself can reach them.
+      - C(endpoints), at least one dictionary of C(host), C(port), C(server_name), C(starttls) (as in
+        M(certops.clm.tls_endpoint_info)) and C(addresses), as this server itself can reach them.
       - C(version), a dictionary of C(sha256), C(spki_sha256) and C(chain_pem) (the leaf first), with C(lineage) and C(version)
         of the secret store.
       - C(request), a dictionary of C(names), C(key_type) and C(common_name), for O(state=requested).

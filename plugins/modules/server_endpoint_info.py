@@ -41,9 +41,10 @@ options:
         type: str
         default: ""
       starttls:
-        description: What to say in clear before TLS.
+        description:
+          - The protocol that begins in clear before TLS, as V(postgresql), V(mysql), V(smtp), V(imap), V(ldap), V(xmpp) or V(ftp).
+          - With V(none) the first byte is TLS already.
         type: str
-        choices: [none, postgresql]
         default: none
       addresses:
         description: The IP addresses to connect to instead of those that O(endpoints[].host) resolves to.
@@ -133,14 +134,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.certops.clm.plugins.module_utils.edge import run_info
 from ansible_collections.certops.clm.plugins.module_utils.flows.look_server import look_from_server
-from ansible_collections.certops.clm.plugins.module_utils.starttls import KINDS
 
 ENDPOINT = {
     "id": {"type": "str", "required": True},
     "host": {"type": "str", "required": True},
     "port": {"type": "int", "default": 443},
     "server_name": {"type": "str", "default": ""},
-    "starttls": {"type": "str", "choices": list(KINDS), "default": "none"},
+    "starttls": {"type": "str", "default": "none"},
     "addresses": {"type": "list", "elements": "str", "default": []},
     "sha256": {"type": "str", "default": ""},
     "slot": {"type": "str", "choices": ["default", "rsa", "ecdsa"], "default": "default"},

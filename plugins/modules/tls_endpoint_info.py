@@ -47,9 +47,10 @@ options:
         type: str
         default: ""
       starttls:
-        description: What to say in clear before TLS.
+        description:
+          - The protocol that begins in clear before TLS, as V(postgresql), V(mysql), V(smtp), V(imap), V(ldap), V(xmpp) or V(ftp).
+          - With V(none) the first byte is TLS already.
         type: str
-        choices: [none, postgresql]
         default: none
       addresses:
         description: The IP addresses to connect to instead of those that O(endpoints[].host) resolves to.
@@ -92,7 +93,8 @@ notes:
   - Run it where the Python packages are and from where clients would look, usually with C(delegate_to) set to C(localhost).
     The example shows how the packages of the Python that runs Ansible are used.
   - A server that sends more than 16 certificates gets a finding, and the rest is left out.
-  - A PostgreSQL server logs an incomplete startup packet for each look.
+  - A PostgreSQL server logs an incomplete startup packet for each look. A MySQL or MariaDB server counts each look from another
+    host as an interrupted connection; keep its C(max_connect_errors) above what a rotation looks, or it blocks that host.
 seealso:
   - module: certops.clm.certificate_info
 """

@@ -9,10 +9,10 @@ Standard library only: this file travels to managed hosts.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ..contracts import Clock, Found
-from ..errors import ClmError
+from ..errors import ClmError, ConfigError
 from ..server_kinds import _index as kinds
 from ..targets._server_chain import look_at_chain
 from ..targets._server_proof import LOOK_SECONDS, Spot, spots_of
@@ -22,16 +22,15 @@ from ..x509 import pem
 MAX_FINDINGS = 20000
 MAX_ENDPOINTS = 5000
 CONCURRENCY = 32
+GENERIC = "generic"
+WHERE = ("binary", "config")  # what of a kind's options says where the program is
 
 
 def discover(params: Mapping[str, Any], clock: Clock) -> Dict[str, List[Any]]:
     """`findings`, `served` and `errors`; what cannot be read or looked at is a record of its own."""
     findings: List[Dict[str, Any]] = []
     errors: List[str] = []
-    wanted = [(kind, params.get(kind) or {}) for kind in params["kinds"]]
-    if params["files"]:
-        wanted.append(("generic", {"files": params["files"]}))
-    for kind, options in wanted:
+    for kind, options in _wanted(params):
         try:
             for found in kinds.create(kind, options, clock).find():
                 findings.append(_finding(kind, found))
@@ -40,6 +39,18 @@ def discover(params: Mapping[str, Any], clock: Clock) -> Dict[str, List[Any]]:
         except ClmError as error:
             errors.append(f"{kind}: {error}")
     return {"findings": findings, "served": _served(params, errors), "errors": errors}
+
+
+def _wanted(params: Mapping[str, Any]) -> List[Tuple[str, Mapping[str, Any]]]:
+    """(kind, where it is) for each server program that is asked; ConfigError for a kind or an option that is none."""
+    asked = params["kinds"] if params.get("kinds") is not None else [kind for kind in kinds.NAMES if kind != GENERIC]
+    given: Mapping[str, Any] = params.get("kind_options") or {}
+    for kind, options in [*given.items(), *((kind, {}) for kind in asked)]:
+        known = sorted(set(kinds.options_of(kind)) & set(WHERE))
+        if not isinstance(options, Mapping) or not set(options) <= set(known):
+            raise ConfigError(f"{kind} takes a dictionary of {' and '.join(known) or 'nothing'}", field=f"kind_options.{kind}")
+    wanted: List[Tuple[str, Mapping[str, Any]]] = [(kind, given.get(kind) or {}) for kind in asked]
+    return [*wanted, *([(GENERIC, {"files": params["files"]})] if params["files"] else [])]
 
 
 def _finding(kind: str, found: Found) -> Dict[str, Any]:

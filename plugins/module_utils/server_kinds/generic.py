@@ -15,6 +15,7 @@ OPTIONS: Dict[str, Any] = {
     "files": {"type": "list", "elements": "str", "default": []},
     "check": {"type": "list", "elements": "str", "default": []},
     "reload": {"type": "dict", "default": {}},  # has to be said
+    "endpoint": {"type": "dict", "default": {"port": 443, "starttls": "none"}},
 }
 
 

@@ -17,6 +17,7 @@ OPTIONS: Dict[str, Any] = {
     "config": {"type": "str", "default": "/etc/haproxy/haproxy.cfg"},
     "check": {"type": "list", "elements": "str", "default": ["haproxy", "-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"]},
     "reload": {"type": "dict", "default": {"systemd": "haproxy"}},
+    "endpoint": {"type": "dict", "default": {"port": 443, "starttls": "none"}},
 }
 BESIDE = (".key", ".issuer", ".ocsp", ".sctl", ".crl")  # files that belong to the certificate of the same name
 SECTIONS = frozenset("global defaults frontend backend listen peers userlist resolvers cache crt-store program mailers ring".split())

@@ -22,6 +22,7 @@ OPTIONS: Dict[str, Any] = {
     "config": {"type": "str", "default": "/etc/nginx/nginx.conf"},
     "check": {"type": "list", "elements": "str", "default": ["nginx", "-t"]},
     "reload": {"type": "dict", "default": {"systemd": "nginx"}},
+    "endpoint": {"type": "dict", "default": {"port": 443, "starttls": "none"}},
 }
 SECONDS = 30
 MAX_DEPTH = 64

@@ -27,6 +27,7 @@ OPTIONS: Dict[str, Any] = {
     },
     "check": {"type": "list", "elements": "str", "default": []},  # it has none that reads certificates
     "reload": {"type": "dict", "default": {"systemd": "postgresql"}},
+    "endpoint": {"type": "dict", "default": {"port": 5432, "starttls": "postgresql"}},
 }
 MAX_DEPTH = 10  # as PostgreSQL itself
 _LINE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=?\s*('(?:[^'\\]|''|\\.)*'|[^\s#]*)")

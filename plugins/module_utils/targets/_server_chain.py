@@ -14,16 +14,16 @@ import platform
 import re
 import time
 from dataclasses import dataclass
-from typing import Callable, List, Mapping, Tuple
+from typing import Callable, List, Tuple
 
 from .. import commands
 from ..errors import ClmError
+from ..starttls import openssl_words
 from ..x509 import pem
 from ._server_proof import CIPHERS, LOOK_SECONDS, Spot, look, sni_of
 
 MAX_CERTIFICATES = 16
 MAX_OUTPUT = 1024 * 1024  # OpenSSL takes no more than 100 KiB of certificates from a server
-STARTTLS: Mapping[str, str] = {"postgresql": "postgres"}  # our word -> the word of `openssl s_client -starttls`
 NO_ANCHORS = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}  # to read the system's takes longer than to look
 INSTALL = "install the openssl command there, or Python 3.13 or newer"
 _LDH = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\Z")
@@ -127,10 +127,7 @@ def client_argv(spot: Spot, slot: str, openssl: str) -> List[str]:
         if not _LDH.match(name):
             raise ClmError(f"{name[:100]!r} is no host name in ASCII that openssl could ask for")
         argv += ["-servername", name]
-    kind = spot.endpoint.starttls
-    if kind != "none" and kind not in STARTTLS:
-        raise ClmError(f"openssl has no word for starttls {kind}")
-    return argv + (["-starttls", STARTTLS[kind]] if kind != "none" else [])
+    return [*argv, *openssl_words(spot.endpoint.starttls, name or "")]
 
 
 def chain_in(output: bytes) -> Tuple[bytes, ...]:

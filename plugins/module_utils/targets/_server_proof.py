@@ -120,7 +120,7 @@ def look(spot: Spot, slot: str = "default", timeout: float = LOOK_SECONDS) -> Lo
         return Look(detail=spot.detail)
     try:
         with socket.create_connection((spot.address, spot.endpoint.port), timeout=timeout) as connection:
-            starttls.negotiate(connection, spot.endpoint.starttls)
+            starttls.negotiate(connection, spot.endpoint.starttls, spot.endpoint.server_name or spot.endpoint.host)
             with _context(slot).wrap_socket(connection, server_hostname=sni_of(spot.endpoint)) as tls:
                 der = tls.getpeercert(binary_form=True) or b""
                 whole: Tuple[bytes, ...] = tuple(getattr(tls, "get_unverified_chain", tuple)())

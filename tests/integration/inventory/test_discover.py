@@ -20,11 +20,11 @@ def configured(server):
     """Where the server of a host has its configuration, for discover."""
     path = server.host.path
     where = {
-        "nginx": {"clm_nginx": {"config": path("/etc/nginx/nginx.conf")}},
-        "haproxy": {"clm_haproxy": {"config": path("/etc/haproxy/haproxy.cfg")}},
-        "postgresql": {"clm_postgresql": {"config": [path("/var/lib/postgresql/data/postgresql.conf")]}},
+        "nginx": {"config": path("/etc/nginx/nginx.conf")},
+        "haproxy": {"config": path("/etc/haproxy/haproxy.cfg")},
+        "postgresql": {"config": [path("/var/lib/postgresql/data/postgresql.conf")]},
     }
-    return {"clm_kinds": [server.kind], **where[server.kind]}
+    return {"clm_kinds": [server.kind], "clm_kind_options": {server.kind: where[server.kind]}}
 
 
 @pytest.fixture

@@ -100,9 +100,20 @@ def test_the_layout_follows_from_the_files():
     assert separate.deployments[0].target["layout"] == "separate"
 
 
-def test_postgresql_is_asked_in_its_own_protocol():
-    manifest = parse(data(db={"names": ["db.example.com"], "deployments": [deployment(kind="postgresql")]}))
-    assert manifest.deployments[0].endpoints[0].starttls == "postgresql"
+@pytest.mark.parametrize(
+    ("kind", "given", "port", "starttls"),
+    [
+        ("postgresql", {}, 5432, "postgresql"),
+        ("postgresql", {"starttls": "none"}, 443, "none"),
+        ("nginx", {}, 443, "none"),
+        ("nginx", {"starttls": "smtp"}, 25, "smtp"),
+        ("generic", {"starttls": "ldap", "port": 1389}, 1389, "ldap"),
+    ],
+)
+def test_a_server_is_asked_in_its_own_protocol_at_its_own_port(kind, given, port, starttls):
+    place = {**deployment(kind=kind, reload={"systemd": "x"}), "endpoints": [{"host": "h1", **given}]}
+    manifest = parse(data(db={"names": ["db.example.com"], "deployments": [place]}))
+    assert [(end.port, end.starttls) for end in manifest.deployments[0].endpoints] == [(port, starttls)]
 
 
 SHOP = ("lineages", "shop")
@@ -136,7 +147,7 @@ WRONG = [
     ((*PLACE, "endpoints"), [], "lineages.shop.deployments[0].endpoints"),
     ((*PLACE, "endpoints", 0, "port"), 70000, "lineages.shop.deployments[0].endpoints[0].port"),
     ((*PLACE, "endpoints", 0, "host"), "-oProxyCommand=x", "lineages.shop.deployments[0].endpoints[0].host"),
-    ((*PLACE, "endpoints", 0, "starttls"), "smtp", "lineages.shop.deployments[0].endpoints[0].starttls"),
+    ((*PLACE, "endpoints", 0, "starttls"), "gopher", "lineages.shop.deployments[0].endpoints[0].starttls"),
     ((*PLACE, "endpoints", 0, "addresses"), ["localhost"], "lineages.shop.deployments[0].endpoints[0].addresses"),
     ((*PLACE, "slot"), "a/b", "lineages.shop.deployments[0].slot"),
     ((*PLACE, "target", "kind"), "iis", "lineages.shop.deployments[0].target.kind"),

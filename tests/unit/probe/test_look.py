@@ -229,7 +229,7 @@ def test_postgresql_asks_first(answer, message):
         ({}, "here: host"),
         ({"host": "a", "port": 0}, "here.port"),
         ({"host": "a", "port": "x"}, "here.port"),
-        ({"host": "a", "starttls": "smtp"}, "here.starttls"),
+        ({"host": "a", "starttls": "gopher"}, "here.starttls"),
         ({"host": "a", "addresses": ["b"]}, "here.addresses"),
         ({"host": "a", "sni": "b"}, "here: unknown field 'sni'"),
     ],

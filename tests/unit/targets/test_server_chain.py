@@ -98,7 +98,7 @@ def test_names_that_are_none_never_reach_the_command(name: str) -> None:
 def test_addresses_that_are_none_and_protocols_that_openssl_does_not_know() -> None:
     with pytest.raises(ClmError, match="not an address"):
         client_argv(spot(address="-help"), "default", "openssl")
-    with pytest.raises(ClmError, match="no word for starttls smoke"):
+    with pytest.raises(ClmError, match="'smoke' is not known"):
         client_argv(spot(kind="smoke"), "default", "openssl")
     for kind in starttls.KINDS:
         client_argv(spot(kind=kind), "default", "openssl")

@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 import pytest
 
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.flows.discover_server import discover
 
 
@@ -31,6 +32,19 @@ def test_a_leaf_that_is_served_alone_is_told_from_one_that_is_seen_alone(world: 
     (alone,) = served(item["endpoints"], openssl="/nowhere/openssl")
     assert (alone["answer"], alone["sha256"], alone["whole"], alone["chain_pem"]) == ("answered", cert.sha256, False, seen["chain_pem"][:1])
     assert "install the openssl command there, or Python 3.13 or newer" in alone["detail"]
+
+
+def test_every_program_is_asked_unless_some_are_named(tmp_path: Any) -> None:
+    (tmp_path / "nginx.conf").write_text("server { ssl_certificate /nowhere.pem; }")
+    where = {"nginx": {"config": str(tmp_path / "nginx.conf"), "binary": "/nowhere/nginx"}}
+    params = {"files": [], "endpoints": [], "timeout": 1.0, "openssl": "openssl", "kind_options": where}
+    for asked in ({}, {"kinds": None}, {"kinds": ["nginx", "haproxy"]}):
+        found = discover({**params, **asked}, lambda: datetime.now(timezone.utc))["findings"]
+        assert "/nowhere.pem" in [one["where"].get("certificate_file") for one in found if one["kind"] == "nginx"]
+    assert discover({**params, "kinds": []}, lambda: datetime.now(timezone.utc))["findings"] == []
+    for wrong in ({"kinds": ["oracle"]}, {"kind_options": {"oracle": {}}}, {"kind_options": {"nginx": {"reload": {}}}}):
+        with pytest.raises(ConfigError):
+            discover({**params, **wrong}, lambda: datetime.now(timezone.utc))
 
 
 def test_what_does_not_answer_is_not_whole_and_hides_no_neighbour(world: Any, made: Any) -> None:

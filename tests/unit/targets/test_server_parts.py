@@ -49,7 +49,7 @@ WRONG = [
     ({**GOOD, "id": "../x"}, "id"),
     ({**GOOD, "endpoints": []}, "endpoints"),
     ({**GOOD, "endpoints": [{"host": "a", "port": 70000}]}, "endpoints[0]"),
-    ({**GOOD, "endpoints": [{"host": "a", "port": 443, "starttls": "smtp"}]}, "endpoints[0].starttls"),
+    ({**GOOD, "endpoints": [{"host": "a", "port": 443, "starttls": "gopher"}]}, "endpoints[0].starttls"),
     (changed(certificate_file="tls/a.pem"), "target.certificate_file"),
     (changed(certificate_file="/tls/../a.pem"), "target.certificate_file"),
     (changed(key_file="/tls/a.pem"), "target.key_file"),
