@@ -42,7 +42,7 @@ DEV_CORE = "2.19"
 PACKAGES = {
     "sshd": "openssh-server", "ssh": "openssh-client", "nginx": "nginx", "haproxy": "haproxy", "psql": "postgresql",
     "openssl": "openssl", "faketime": "faketime", "git": "git", "prometheus": "prometheus",
-    "cc": "build-essential",
+    "strace": "strace", "cc": "build-essential",
     "apache2": "apache2", "stunnel4": "stunnel4", "mariadbd": "mariadb-server", "redis-server": "redis-server",
     "rabbitmq-server": "rabbitmq-server", "mosquitto": "mosquitto", "postfix": "postfix", "dovecot": "dovecot-imapd", "caddy": "caddy",
     "/usr/share/tomcat10/bin/catalina.sh": "tomcat10", "keytool": "default-jre-headless", "named": "bind9",
@@ -55,6 +55,8 @@ GO_PROGRAMS = {
     "pebble-challtestsrv": "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1",
     "step-ca": "github.com/smallstep/certificates/cmd/step-ca@v0.30.2",
 }
+# Whose source the tests read: zlint's own certificates are a corpus of tests/hostile.
+GO_SOURCES = {"zlint-source": "github.com/zmap/zlint/v3@v3.7.3"}
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/go/bin")
 
 
@@ -270,7 +272,23 @@ def make_servers() -> Dict[str, str]:
         reason = "" if which(name) else go_install(module)
         if reason:
             problems[name] = reason
+    for name, module in GO_SOURCES.items():
+        reason = go_download(module)
+        if reason:
+            problems[name] = reason
     return problems
+
+
+def go_download(what: str) -> str:
+    """The source of a Go module in Go's own cache, where its programs are built from too; empty, or what went wrong."""
+    go = which("go")
+    if not go:
+        return "no go to bring it"
+    code, text = run([go, "env", "GOMODCACHE"])
+    if code == 0 and (Path(text.strip()) / what).is_dir():
+        return ""
+    code, text = run([go, "mod", "download", what], cwd="/", timeout=600)
+    return "" if code == 0 else text.strip()[-400:]
 
 
 def go_install(what: str) -> str:

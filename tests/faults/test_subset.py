@@ -16,13 +16,14 @@ from ansible_collections.certops.clm.tests.faults.faults import FAULTS
 from ansible_collections.certops.clm.tests.faults.gate import built
 from ansible_collections.certops.clm.tests.faults.matrix import SUBSET, not_here
 from ansible_collections.certops.clm.tests.faults.world import World
+from ansible_collections.certops.clm.tests.support.environment import not_there
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """One estate for all cells of this file."""
     if os.geteuid() != 0 or not shutil.which("nsenter"):
-        pytest.skip("the fault matrix needs hosts with a view of their own: root and mount namespaces")
+        not_there("namespaces", "the fault matrix needs hosts with a view of their own: root and mount namespaces")
     built()  # without a C compiler nothing is begun
     made = World()
     try:
@@ -35,7 +36,7 @@ def world() -> Iterator[World]:
 @pytest.mark.parametrize("step, fault", SUBSET, ids=[f"{fault} at {step}".replace(" ", "-") for step, fault in SUBSET])
 def test_nothing_is_lost(world, step, fault):
     if not_here(fault):
-        pytest.skip(not_here(fault))
+        not_there("faults", not_here(fault))
     record = run_cell(world, step, FAULTS[fault])
     assert record["caught"], "the process never came to this step"
     assert record["broken"] == [], record

@@ -13,15 +13,17 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 from ansible_collections.certops.clm.plugins.module_utils.x509.path import verify
 from ansible_collections.certops.clm.tests.hostile import asn1, corpora, malformed, tally
+from ansible_collections.certops.clm.tests.support.environment import not_there
 from ansible_collections.certops.clm.tests.unit.x509 import test_limbo
 
 RESULTS = Path(__file__).parent / "results" / "corpus.json"
 BROUGHT = {
     "certificates of zlint's own tests": (
         corpora.ZLINT.is_dir(),
+        "zlint-source",
         f"zlint's source is not at {corpora.ZLINT}: tools/environment.py servers",
     ),
-    "chains of x509-limbo": (test_limbo.VECTORS.is_file(), f"x509-limbo is not at {test_limbo.VECTORS}: set CLM_VECTORS"),
+    "chains of x509-limbo": (test_limbo.VECTORS.is_file(), "x509-limbo", test_limbo.MISSING),
 }
 KNOWN = {row["corpus"]: row for row in json.loads(RESULTS.read_text())["corpora"]}
 
@@ -35,9 +37,9 @@ def is_open(corpus):
 
 @pytest.mark.parametrize("corpus", [pytest.param(one, marks=is_open(one)) for one in NAMES])
 def test_corpus(corpus, tmp_path):
-    there, reason = BROUGHT.get(corpus, (True, ""))
+    there, name, reason = BROUGHT.get(corpus, (True, "", ""))
     if not there:
-        pytest.skip(reason)
+        not_there(name, reason)
     row = tally.measure(corpus, corpora.make(tmp_path)[corpus])
     assert not row.mistakes
     assert row.cases == row.counts[tally.RECORD] + row.counts[tally.REFUSED] > 0

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, Set
@@ -17,20 +15,17 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Issued
 from ansible_collections.certops.clm.plugins.module_utils.x509 import key as keys
 from ansible_collections.certops.clm.plugins.module_utils.x509.chain import Chain
+from ansible_collections.certops.clm.tests.support.environment import program
 from ansible_collections.certops.clm.tests.unit.contracts.issuer import request_for
 from ansible_collections.certops.clm.tests.unit.issuers import make
 
-ZLINT = shutil.which("zlint") or os.path.expanduser("~/go/bin/zlint")
-pytestmark = pytest.mark.skipif(
-    not os.access(ZLINT, os.X_OK), reason="ZLINT IS MISSING, NOTHING WAS LINTED: go install github.com/zmap/zlint/v3/cmd/zlint@latest"
-)
 # zlint knows the algorithms of the public web only (NIST curves and RSA), so these two say "not that algorithm", not "wrong".
 UNKNOWN_ALGORITHM = {"e_algorithm_identifier_improper_encoding", "e_signature_algorithm_not_supported", "e_public_key_type_not_allowed"}
 NAMED = {"organization": "Example", "country": "DE"}
 
 
 def errors(path: Path) -> Set[str]:
-    found: Dict[str, Any] = json.loads(subprocess.run([ZLINT, str(path)], capture_output=True, check=True).stdout)
+    found: Dict[str, Any] = json.loads(subprocess.run([program("zlint"), str(path)], capture_output=True, check=True).stdout)
     assert len(found) > 300 and {"pass"} <= {one["result"] for one in found.values()}
     return {name for name, one in found.items() if one["result"] in ("error", "fatal")}
 

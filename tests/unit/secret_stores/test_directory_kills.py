@@ -10,7 +10,6 @@ version, I3 the previous version comes back, and running again converges.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.contracts import KeyRef, Lease
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores.directory import DirectoryStore
 from ansible_collections.certops.clm.plugins.module_utils.x509 import key as keys
+from ansible_collections.certops.clm.tests.support.environment import program
 from ansible_collections.certops.clm.tests.unit.contracts.secret_store import OTHER, PEM, SPKI, Clock, issued, pending
 
 NEW_PEM, NEW_SPKI = keys.to_pem(OTHER), keys.spki_sha256(OTHER)
@@ -158,12 +158,11 @@ renew(Path(sys.argv[2]), lambda name: None)
 """
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_the_kernel_is_told_to_sync_in_the_right_order(tmp_path: Path) -> None:
     first_versions(tmp_path)
     log = tmp_path / "calls"
     dev = next(path for path in sys.path if path.endswith(".cache/dev"))
-    strace = f"strace -f -y -o {log} -e trace=fsync,rename,symlink,syncfs".split()
+    strace = f"{program('strace')} -f -y -o {log} -e trace=fsync,rename,symlink,syncfs".split()
     subprocess.run([*strace, sys.executable, "-c", CHILD, dev, str(tmp_path)], check=True)
     lines = [line for line in log.read_text().splitlines() if str(tmp_path / "store") in line and "lease-" not in line]
 

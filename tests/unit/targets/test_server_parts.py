@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import shutil
 import subprocess
 import threading
 from datetime import datetime, timezone
@@ -26,6 +25,7 @@ from ansible_collections.certops.clm.plugins.module_utils.targets._server_proof 
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_state import State
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_where import Endpoint, place_of
 from ansible_collections.certops.clm.plugins.module_utils.targets.server import ServerTarget
+from ansible_collections.certops.clm.tests.support.environment import program
 
 GOOD = {
     "id": "x",
@@ -228,11 +228,10 @@ frontend f
 @pytest.fixture
 def haproxy(world: Any) -> Iterator[Any]:
     """A running haproxy with a certificate, started by the test that asks for it."""
-    if shutil.which("haproxy") is None:
-        pytest.skip("haproxy is not installed")
+    haproxy = program("haproxy")
     (world.folder / "haproxy.cfg").write_text(HAPROXY.format(place=world.folder, port=world.port))
     started: List[Any] = []
-    yield lambda: started.append(subprocess.Popen(["haproxy", "-db", "-f", str(world.folder / "haproxy.cfg")], stderr=subprocess.DEVNULL))
+    yield lambda: started.append(subprocess.Popen([haproxy, "-db", "-f", str(world.folder / "haproxy.cfg")], stderr=subprocess.DEVNULL))
     for process in started:
         process.kill()
         process.wait()
@@ -242,7 +241,7 @@ def test_haproxy_takes_a_certificate_through_its_socket(world: Any, made: Any, h
     old, new = made(), made()
     item = world.add("site", old, "combined")
     item["target"].update(kind="haproxy", reload={"haproxy_socket": f"{world.folder}/socket"})
-    item["target"]["check"] = ["haproxy", "-c", "-q", "-f", str(world.folder / "haproxy.cfg")]
+    item["target"]["check"] = [program("haproxy"), "-c", "-q", "-f", str(world.folder / "haproxy.cfg")]
     haproxy()
     ready = threading.Event()
     while not ready.wait(0.05) and not (world.folder / "socket").exists():
