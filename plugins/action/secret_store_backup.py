@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, Mapping
 
 from ansible.plugins.action import ActionBase
@@ -14,6 +15,8 @@ from ansible_collections.certops.clm.plugins.module_utils.flows._backup_parts im
 from ansible_collections.certops.clm.plugins.module_utils.flows.backup import write_backup
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.plugin_utils.backups import passphrase, refuse_beside, run_backup_action, store_of
+
+SHOWN = ("path", "sha256", "size", "lineages", "versions", "private_keys", "files")
 
 
 class ActionModule(ActionBase):
@@ -34,8 +37,15 @@ def _work(args: Mapping[str, Any], check_mode: bool) -> Mapping[str, Any]:
     manifest = load(args["manifest"])
     refuse_beside(args)
     secret = passphrase(args, protects=folders_of(manifest, True))
+    before = _there(args["path"])
     facts = write_backup(
         args["path"], secret, manifest, store_of(manifest.secret_store), utc_now,
         local_ca=args["local_ca"], allow_damaged=args["allow_damaged"], check_mode=check_mode,
     )  # fmt: skip
-    return {"changed": True, **facts}
+    return {"changed": True, **facts, "diff": {"before": before, "after": {name: facts[name] for name in SHOWN if facts.get(name)}}}
+
+
+def _there(path: str) -> Dict[str, Any]:
+    """What lies where the backup is to be, empty when nothing does."""
+    path = os.path.abspath(os.path.expanduser(path))
+    return {"path": path, "size": os.path.getsize(path)} if os.path.exists(path) else {}

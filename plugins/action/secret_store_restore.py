@@ -15,6 +15,8 @@ from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.plugin_utils.backups import passphrase, run_backup_action, store_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger
 
+SHOWN = ("path", "created", "lineages", "versions", "stores", "restored")
+
 
 class ActionModule(ActionBase):
     """Everything back in its place, or nothing written."""
@@ -35,6 +37,8 @@ def _work(args: Mapping[str, Any], check_mode: bool) -> Mapping[str, Any]:
         args["path"], passphrase(args), args["manifest"], store_of,
         local_ca=args["local_ca"], trust_manifest=args["trust_manifest"], check_mode=check_mode,
     )  # fmt: skip
+    if facts["changed"]:
+        facts["diff"] = {"before": {}, "after": {name: facts[name] for name in SHOWN if facts.get(name)}}
     if facts["changed"] and not check_mode:
         event = {"action": "restore", "run_id": new_run_id(), **{name: facts[name] for name in ("path", "created", "lineages", "versions")}}
         with open_ledger(load(args["manifest"]), utc_now, False, checkpoint=True) as ledger:

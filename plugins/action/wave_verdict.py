@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.certops.clm.plugins.module_utils.outcome import CHANGED, DEFERRED, PENDING, PLANNED, POSITIVE
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.telling import completed, sentence
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import missing
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import missing, shown
 
 
 class ActionModule(ActionBase):
@@ -35,8 +35,3 @@ class ActionModule(ActionBase):
         if outcome["state"] not in good:
             result["failed"] = True
         return result
-
-
-def shown(facts: Any) -> Dict[str, Any]:
-    """What `--diff` shows of one side: fingerprints, names and dates."""
-    return {key: value for key, value in facts.items() if key != "swapped"} if isinstance(facts, Mapping) else {}

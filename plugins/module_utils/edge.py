@@ -98,20 +98,25 @@ def run(module: AnsibleModule, work: Callable[[Mapping[str, Any], bool], Mapping
     outcomes = _guarded(module, work)
     result = batch_result(outcomes, diff=bool(module._diff), **more)
     message = failure_message(outcomes)
-    if message:
-        module.fail_json(msg=message, **result)
-    module.exit_json(**result)
+    _end(module, {**result, "failed": True, "msg": message} if message else result)
 
 
 def run_info(module: AnsibleModule, work: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
     """End a module that only reads with the facts that `work(params)` returns."""
     facts = _guarded(module, lambda params, check_mode: work(params))
-    module.exit_json(changed=False, **facts)
+    _end(module, {"changed": False, **facts})
 
 
 def run_raw(module: AnsibleModule, work: Callable[[Mapping[str, Any], bool], Mapping[str, Any]]) -> None:
     """End a module with a whole result that `work` made itself; a result with `failed` true ends it as a failure."""
-    result = dict(_guarded(module, work))
+    _end(module, _guarded(module, work))
+
+
+def _end(module: AnsibleModule, said: Mapping[str, Any]) -> None:
+    """End with it. Ansible prints its `warnings`, and its `remarks`, which are facts too; a core of 2.23 loses what is only returned."""
+    result = dict(said)
+    for text in [*result.pop("warnings", ()), *result.get("remarks", ())]:
+        module.warn(text)
     if result.pop("failed", False):
         module.fail_json(msg=result.pop("msg", "failed"), **result)
     module.exit_json(**result)

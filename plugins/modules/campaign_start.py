@@ -86,6 +86,11 @@ notes:
     A lineage without a deployment is then not issued, since it has no host that is in one part only.
   - A slice refuses a version that was proven nowhere, where its lineage has more than one deployment. Every slice would try it at once,
     so the canaries go first, in a run that is not sliced (C(--limit localhost,clm_canary,clm_servers)).
+attributes:
+  diff_mode:
+    support: none
+    details:
+      - It never reports a change.
 seealso:
   - module: certops.clm.campaign_issue
   - module: certops.clm.lineage_version

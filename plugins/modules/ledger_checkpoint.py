@@ -94,8 +94,13 @@ def send(params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
         raise ConfigError("is needed to know where the checkpoint goes", field="ledger.checkpoints")
     with opened(params["ledger"], params["secret_store"], utc_now) as ledger:
         pass
-    result = {"changed": bool(ledger.checkpoint.get("new") or ledger.merged), **ledger.facts}
+    changed = bool(ledger.checkpoint.get("new") or ledger.merged)
+    result = {"changed": changed, **ledger.facts, **({"diff": {"before": {}, "after": _shown(ledger.facts)}} if changed else {})}
     return {**result, "failed": True, "msg": "; ".join(ledger.problems)} if ledger.problems else result
+
+
+def _shown(facts: Mapping[str, Any]) -> Dict[str, Any]:
+    return {name: facts[name] for name in ("checkpoint", "merged") if name in facts}
 
 
 if __name__ == "__main__":

@@ -149,6 +149,11 @@ open_intents_count:
   description: How many there are.
   type: int
   returned: always
+remarks:
+  description: What somebody should look at, such as a chain whose last line is torn. Each is also printed as a warning.
+  type: list
+  elements: str
+  returned: always
 """
 
 from typing import Any, Dict, Mapping
@@ -179,7 +184,7 @@ def judged(params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
         bad = [f"{_where(one)}: {one['problem']}" for one in facts["chains"] if one["problem"]]
         facts.update(failed=True, msg=f"the ledger {params['path']} is broken: {'; '.join(bad)}")
     torn = [f"{one['writer_id']} is torn behind line {one['events']}: {TORN}" for one in facts["chains"] if one["torn"]]
-    return {**facts, "warnings": torn} if torn else facts
+    return {**facts, "remarks": torn}
 
 
 def _where(chain: Mapping[str, Any]) -> str:

@@ -66,6 +66,11 @@ options:
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
   - certops.clm.attributes
+attributes:
+  diff_mode:
+    support: none
+    details:
+      - It never reports a change.
 seealso:
   - module: certops.clm.observe
   - module: certops.clm.campaign_start

@@ -41,6 +41,15 @@ options:
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
   - certops.clm.attributes
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - It looks, and keeps what it saw in the manifest's file of observations in check mode too, since the plan is judged by it.
+  diff_mode:
+    support: none
+    details:
+      - It never reports a change.
 seealso:
   - module: certops.clm.server_certificates_info
   - module: certops.clm.tls_endpoint_info

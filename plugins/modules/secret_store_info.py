@@ -102,11 +102,13 @@ copies:
   type: list
   elements: dict
   returned: success
-warnings:
-  description: What somebody should look at, such as a copy that cannot be reached, or keys that are still in clear.
+remarks:
+  description:
+    - What somebody should look at, such as a copy that cannot be reached, or keys that are still in clear.
+    - Each is also printed as a warning.
   type: list
   elements: str
-  returned: when there are any
+  returned: success
 """
 
 from typing import Any, Dict, Mapping

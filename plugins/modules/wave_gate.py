@@ -21,6 +21,11 @@ extends_documentation_fragment:
   - certops.clm.wave.plan
   - certops.clm.wave.outcomes
   - certops.clm.attributes
+attributes:
+  diff_mode:
+    support: none
+    details:
+      - It never reports a change.
 seealso:
   - module: certops.clm.wave_settle
 """

@@ -62,6 +62,11 @@ options:
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
   - certops.clm.attributes
+attributes:
+  diff_mode:
+    support: none
+    details:
+      - It never reports a change.
 seealso:
   - module: certops.clm.wave_verdict
 """

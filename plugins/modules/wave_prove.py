@@ -37,6 +37,11 @@ extends_documentation_fragment:
   - certops.clm.wave.versions
   - certops.clm.wave.outcomes
   - certops.clm.attributes
+attributes:
+  diff_mode:
+    support: none
+    details:
+      - It never reports a change.
 seealso:
   - module: certops.clm.wave_judge
   - module: certops.clm.wave_verdict

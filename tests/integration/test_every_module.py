@@ -8,14 +8,16 @@ The table is every_module.yml; a module without a row fails here.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping
+from typing import Any, Dict, Iterable, Iterator, List, Mapping
 
 import yaml
 from cryptography.hazmat.primitives import serialization
 
+from ansible_collections.certops.clm.plugins.doc_fragments.attributes import ModuleDocFragment as fragments
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
 from ansible_collections.certops.clm.tests.integration.rotate.test_leaks import needles
@@ -112,7 +114,7 @@ def task(row: Dict[str, Any], name: str, arguments: Dict[str, Any], register: bo
 
 def test_each_twice_planned_wrong_and_without_a_key(lab, ansible, tmp_path):
     site = Site(lab, ansible, tmp_path)
-    twice_changes_once(site)
+    done = twice_changes_once(site)
     lab.servers["app1"].reset()  # there is something to deploy again
     before = site.files()
     planned = [task(row, row["module"], row.get("planned", row["call"])) for row in ROWS]
@@ -124,19 +126,54 @@ def test_each_twice_planned_wrong_and_without_a_key(lab, ansible, tmp_path):
     )
     assert problems(said, NAMES) == []
     assert changed(said, NAMES) == [row["module"] for row in ROWS if row.get("plans", row.get("changes"))]
+    assert [text for row in ROWS for text in untrue(row, done, said)] == []
     assert [f"{row['module']}: {text}" for row in ROWS for text in [unclear(row, said)] if text] == []
+    assert b"DEPRECATION" not in site.output
     found = {place for place, text in site.texts().items() for needle in secrets_of(site) if needle in text}
     assert not found, sorted(found)
 
 
-def twice_changes_once(site: Site) -> None:
-    """Every row two times in a row, as loud as Ansible can be."""
+def twice_changes_once(site: Site) -> Dict[str, Dict[str, Any]]:
+    """The results of every row two times in a row, as loud as Ansible can be."""
     calls = [(row, f"{row['module']}{again}", not again) for row in ROWS for again in ("", " again")]
     done = site.run([task(row, name, row["call"], register) for row, name, register in calls], ["-vvvvv", "--diff"], LOUD)
     assert problems(done, [name for _row, name, _register in calls]) == []
     assert changed(done, NAMES) == [row["module"] for row in ROWS if row.get("changes")]
     again = [f"{row['module']} again" for row in ROWS if not row.get("mirrors")]
     assert changed(done, again) == [], "the second call changed something"
+    return done
+
+
+def untrue(row: Mapping[str, Any], done: Mapping[str, Any], planned: Mapping[str, Any]) -> Iterator[str]:
+    """What the module says of its diffs and does not keep."""
+    name, declared = row["module"], attributes(row["module"])["diff_mode"]
+    for how, result in (("done", done[name]), ("planned", planned[name])):
+        if result.get("changed") and not shows(result):
+            yield f"{name} is {how}, and its diff is empty: {result.get('diff')}"
+    seen = any(result.get("changed") for result in (done[name], planned[name]))
+    if seen and declared != "full":
+        yield f"{name} declares diff_mode {declared}, and changes something"
+    if not seen and declared == "full" and not row.get("no_change"):
+        yield f"{name} declares diff_mode {declared}, and nothing here shows it: say why under no_change"
+    if shows(done[name]) and not done[name].get("changed"):
+        yield f"{name} shows a diff of nothing"
+
+
+def shows(result: Mapping[str, Any]) -> bool:
+    """Whether there is a diff of two different sides."""
+    diffs = result.get("diff") or []
+    return any(one.get("before") != one.get("after") for one in ([diffs] if isinstance(diffs, dict) else diffs))
+
+
+def attributes(module: str) -> Dict[str, str]:
+    """How far a module says to support check mode and diffs: its own words, else those of its fragment."""
+    tree = ast.parse((MODULES / f"{module}.py").read_text())
+    (text,) = [node.value.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "DOCUMENTATION"]
+    document = yaml.safe_load(text)
+    info = "certops.clm.attributes.info" in document["extends_documentation_fragment"]
+    fragment = yaml.safe_load(fragments.INFO if info else fragments.DOCUMENTATION)["attributes"]
+    found = {**fragment, **document.get("attributes", {})}
+    return {name: str(found[name]["support"]) for name in ("check_mode", "diff_mode")}
 
 
 def problems(said: Mapping[str, Any], names: Iterable[str]) -> List[str]:

@@ -50,7 +50,8 @@ def test_every_attack_on_a_ledger_is_found(ansible, tmp_path):
         assert found["state"] == "broken" and "w1" in found["msg"], (attack, found)
     found = run.result("torn")
     assert found["state"] == "anchored" and [one["torn"] for one in found["chains"]] == [False, True, False]
-    assert "w2 is torn behind line 9" in found["warnings"][0]
+    assert "w2 is torn behind line 9" in found["remarks"][0] and run.result("whole")["remarks"] == []
+    assert "[WARNING]: w2 is torn" in run.output and "DEPRECATION" not in run.output
     assert "lines are missing" in run.result("cut")["msg"] and "the chain is gone" in run.result("remove")["msg"]
     assert "rewritten" in run.result("rewrite_all")["msg"] and "not signed by the key that is known" in run.result("forge")["msg"]
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, List, Mapping
 
 import pytest
 import yaml
@@ -31,6 +31,10 @@ class Module:
         self.params: Dict[str, Any] = {}
         self.check_mode, self._diff = check_mode, diff
         self.failed, self.result = False, {}  # type: bool, Dict[str, Any]
+        self.warned: List[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
 
     def exit_json(self, **result: Any) -> None:
         self.result = result
@@ -105,6 +109,18 @@ def test_what_an_answer_says_beside_its_outcomes_is_in_the_result_and_a_problem_
     answer["b"] = Outcome(FAILED, "issue", message="no")
     assert "1 of 2" in ended(lambda params, check_mode: answer).result["msg"]
     assert ended(lambda params, check_mode: answer).result["msg"].endswith("no checkpoint was sent")
+
+
+def test_what_somebody_should_look_at_is_printed_by_the_core_and_only_remarks_are_facts() -> None:
+    answer = Answer({"a": Outcome(DONE, "issue")})
+    answer.more = {"warnings": ["break glass"], "remarks": ["in clear"]}
+    module = ended(lambda params, check_mode: answer)
+    assert module.warned == ["break glass", "in clear"] and module.result["remarks"] == ["in clear"]
+    assert "warnings" not in module.result, "returning it is deprecated from 2.19 on, and ignored by 2.23"
+    info = Module()
+    with pytest.raises(Ended):
+        edge.run_info(info, lambda params: {"remarks": ["torn"]})  # type: ignore[arg-type]
+    assert info.warned == ["torn"] and info.result == {"changed": False, "remarks": ["torn"]}
 
 
 def test_provider_options_are_the_providers_own() -> None:

@@ -26,16 +26,16 @@ def inspect_store(store: SecretStore, lineages: Optional[Sequence[str]] = None) 
 
 
 def _places(store: SecretStore) -> Dict[str, Any]:
-    """How keys lie at rest, and the copies, each where the store can tell; `warnings` says what somebody should look at."""
+    """How keys lie at rest, and the copies, each where the store can tell; `remarks` say what somebody should look at."""
     keys = store.keys_at_rest() if isinstance(store, CountsKeys) else None
     copies = store.copies() if isinstance(store, Copied) else ()
     gone = [one for one in copies if one.error]
-    warnings = [f"the copy {one.store} cannot be reached: {one.error}; nothing can be written until it is back" for one in gone]
+    remarks = [f"the copy {one.store} cannot be reached: {one.error}; nothing can be written until it is back" for one in gone]
     for name, counts in ((store.identity(), keys), *((one.store, one.keys) for one in copies)):
         if counts and counts.encrypted and counts.clear:
             total = counts.encrypted + counts.clear
-            warnings.append(f"{counts.clear} of {total} keys in {name} are still in clear: they were saved before it had a passphrase")
-    return {"keys_at_rest": keys.as_dict() if keys else {}, "copies": [one.as_dict() for one in copies], "warnings": warnings}
+            remarks.append(f"{counts.clear} of {total} keys in {name} are still in clear: they were saved before it had a passphrase")
+    return {"keys_at_rest": keys.as_dict() if keys else {}, "copies": [one.as_dict() for one in copies], "remarks": remarks}
 
 
 def lineage_facts(store: SecretStore, lineage: str) -> Dict[str, Any]:

@@ -17,7 +17,7 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import failed
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, complete, everything_failed, red
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, complete, diff_of, everything_failed, red
 
 
 def utc_now() -> datetime:
@@ -59,6 +59,8 @@ class WaveAction(ActionBase):
         result.update(answer)
         result["outcomes"] = outcomes
         result.setdefault("changed", False)
+        if result["changed"] and self._task.diff:
+            result.setdefault("diff", diff_of(outcomes))
         return result
 
     def _step(self, hosts: List[str]) -> Dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import (
+    CHANGED,
     DEFERRED,
     FAILED,
     PENDING,
+    PLANNED,
     POSITIVE,
     ROLLED_BACK,
     STATES,
@@ -38,6 +40,17 @@ def complete(hosts: Iterable[str], outcomes: Mapping[str, Any], step: str) -> Di
 def red(outcomes: Mapping[str, OutcomeDict]) -> Dict[str, OutcomeDict]:
     """Those that have gone wrong; what comes after cannot make them good, and must not hide why."""
     return {host: outcome for host, outcome in outcomes.items() if outcome["state"] in (FAILED, UNPROVEN, ROLLED_BACK)}
+
+
+def diff_of(outcomes: Mapping[str, OutcomeDict]) -> Dict[str, Any]:
+    """What `--diff` shows of the items that changed, or would change."""
+    moved = {host: outcome for host, outcome in outcomes.items() if outcome["state"] in CHANGED or outcome["state"] == PLANNED}
+    return {side: {host: shown(outcome[side]) for host, outcome in moved.items()} for side in ("before", "after")}
+
+
+def shown(facts: Any) -> Dict[str, Any]:
+    """What `--diff` shows of one side: fingerprints, names and dates."""
+    return {key: value for key, value in facts.items() if key != "swapped"} if isinstance(facts, Mapping) else {}
 
 
 def _outcome(value: Any) -> Optional[OutcomeDict]:

@@ -59,7 +59,7 @@ def test_a_store_that_was_in_clear_says_how_many_keys_still_are(tmp_path: Path) 
     assert inspect_store(store(tmp_path, None))["keys_at_rest"] == {"encrypted": 0, "clear": 1}
     add(store(tmp_path, RIGHT), SECOND)
     info = inspect_store(store(tmp_path, None))
-    assert info["keys_at_rest"] == {"encrypted": 1, "clear": 1} and "1 of 2 keys" in info["warnings"][0]
+    assert info["keys_at_rest"] == {"encrypted": 1, "clear": 1} and "1 of 2 keys" in info["remarks"][0]
     assert store(tmp_path, RIGHT).key(KeyRef("", "shop", FIRST, SPKI)) == PEM
 
 

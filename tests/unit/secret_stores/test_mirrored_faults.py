@@ -129,7 +129,7 @@ def test_a_copy_that_is_not_there_is_read_around_and_nothing_is_written(tmp_path
     assert store.current("shop") == FIRST and store.key(KeyRef("", "shop", FIRST, SPKI)) == PEM
     info = inspect_store(store)
     assert len(store.unreachable()) == 1 and "/b cannot be reached" in store.unreachable()[0].replace(" of the secret store", "")
-    assert [bool(copy["error"]) for copy in info["copies"]] == [False, True] and "cannot be reached" in info["warnings"][0]
+    assert [bool(copy["error"]) for copy in info["copies"]] == [False, True] and "cannot be reached" in info["remarks"][0]
     with pytest.raises(UnavailableError, match="nothing was written"):
         store.begin("shop", FIRST)
     assert not (tmp_path / "b").exists() and not list((tmp_path / "a").rglob("lease-*"))
