@@ -34,6 +34,8 @@ def test_the_plan_changes_nothing_and_says_what_would_be_asked_for(lab, ansible,
     before = {name: lab.served(name) for name in SHOP}
     run = campaign.run(args=["--check", "--diff"]).ok()
     assert {outcome["state"] for outcome in campaign.outcomes(run).values()} == {"planned"}
+    issued = [event["result"] for event in run.events if event.get("task", "").endswith(": Issue")]
+    assert issued and all(one["changed"] and one["diff"]["before"] != one["diff"]["after"] for one in issued)
     assert "shop.lab.example" in run.output and {name: lab.served(name) for name in SHOP} == before
     assert not (tmp_path / "store" / "lineages").exists() and not (tmp_path / "ledger").exists() and not (tmp_path / "report").exists()
 
