@@ -17,8 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, List
 
-import pytest
-
 from ansible_collections.certops.clm.plugins.module_utils.contracts import KeyRef, Lease
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores.directory import DirectoryStore
 from ansible_collections.certops.clm.plugins.module_utils.x509 import key as keys
