@@ -4,7 +4,8 @@
 """The issue flow: what is wanted becomes current certificates, each with its reason and its outcome.
 
 For a group: judge all; all keys durable by one flush; intents in the ledger; all requests; all certificates durable by one
-flush; outcomes in the ledger. A run that is killed anywhere is resumed by the next one, with the same keys.
+flush; outcomes in the ledger; only then they become the current ones. A run that is killed anywhere is resumed by the next
+one, with the same keys: what is not current yet is taken up and recorded, so that no certificate stays without its outcome.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ._issue_judge import judge
 from ._issue_later import later
 from ._issue_lease import anew, take_lease
 from ._issue_prepare import plan, prepare
+from ._issue_recorded import issued, mark, promote, unrecorded
 from ._issue_row import By, resumed
 from ._issue_values import STEP, Job, Wanted, event, facts, leaf_of
 from .leasing import Holding, Pause
@@ -128,14 +130,25 @@ class _Flow:
             self._flush(jobs)
             self._record("intent", [job for job in _open(jobs) if job.lease is not None])
             self._ask([job for job in _open(jobs) if not job.take])
-            _each([job for job in jobs if job.take], about("store")(self._take))
+            _each([job for job in jobs if job.take], self._take)
             self._flush(jobs, done=True)
+            self._record("outcome", [job for job in jobs if job.lease is not None and job.version is not None and job.busy is None])
+            self._finish(jobs)
         finally:
             self._end(jobs)
-        self._record("outcome", [job for job in jobs if job.lease is not None and job.version is not None and job.busy is None])
+
+    def _finish(self, jobs: Sequence[Job]) -> None:
+        """What is in the ledger becomes the current version, or, where that is for later, says once that it was recorded."""
+        recorded = [job for job in jobs if issued(job)]
+        if not self._promote:
+            mark(recorded, self._store, self._run_id)
+            return
+        promote(recorded, self._store)
+        self._flush(recorded, done=True)
+        self._record("outcome", [job for job in recorded if not issued(job)])
 
     def _lease(self, job: Job) -> None:
-        if not job.take or self._promote:
+        if self._promote or not job.take or unrecorded(job):
             take_lease(job, self._store, self._held)
 
     def _ask(self, jobs: List[Job]) -> None:
@@ -171,8 +184,6 @@ class _Flow:
         job.version = replace(version, state="issued", sha256=leaf.sha256, chain_pem=chain)
         with about("store"):
             self._store.save(lease, job.version)
-            if self._promote:
-                self._store.promote(lease, job.version.version)
         job.outcome = Outcome(DONE, STEP, job.reason, job.before, facts(job.version, leaf), message=_said(job))
 
     def _keep_pending(self, job: Job, answer: Pending, version: StoredVersion, lease: Lease) -> None:
@@ -195,13 +206,11 @@ class _Flow:
         job.outcome = Outcome(PENDING if changed else UNCHANGED, STEP, job.reason, job.before, after, message, "run again when it has")
 
     def _take(self, job: Job) -> None:
-        """A version that an earlier run got issued becomes the current one."""
+        """A version that an earlier run got issued is gone on with."""
         version = known(job.version, "the version")
         after = facts(version, leaf_of(version))
         message = f"took version {version.version}, which an earlier run got issued"
-        if job.lease is not None:
-            self._store.promote(job.lease, version.version)
-        job.outcome = Outcome(DONE if job.lease is not None else UNCHANGED, STEP, job.reason, job.before, after, message)
+        job.outcome = Outcome(DONE if self._promote else UNCHANGED, STEP, job.reason, job.before, after, message)
 
     def _flush(self, jobs: Sequence[Job], done: bool = False) -> None:
         """What was saved is durable on return; an error ends the way of every job that had something to keep, and hides no other."""

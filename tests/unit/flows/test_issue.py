@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Set
 
 import pytest
 
@@ -15,6 +15,7 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import KeyRe
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError, UnavailableError
 from ansible_collections.certops.clm.plugins.module_utils.policy.policy import Policy
 from ansible_collections.certops.clm.plugins.module_utils.policy.profile import Profile
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores.directory import DirectoryStore
 from ansible_collections.certops.clm.plugins.module_utils.x509 import key as keys
 from ansible_collections.certops.clm.plugins.module_utils.x509.request import build
 from ansible_collections.certops.clm.tests.unit.flows.issue_world import WEB, Refusing, Slow, World, Wrapped, wanted
@@ -90,31 +91,43 @@ class Dying:
         return answer
 
 
+@pytest.mark.parametrize("promote", [True, False])
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("call", [1, 2, 3, 4])
 @pytest.mark.parametrize("step", ["begin_many", "new_version", "save", "promote", "flush", "end", "append"])
-def test_a_run_killed_anywhere_is_gone_on_with_by_the_next_one(world: World, step: str, call: int, after: bool) -> None:
+def test_a_run_killed_anywhere_is_gone_on_with_by_the_next_one(world: World, step: str, call: int, after: bool, promote: bool) -> None:
     wants = (wanted(), wanted("api"))
     grave: List[bool] = []
-    parts: Dict[str, Any] = {"issuer": world.ca, "store": world.store(), "ledger": Forgetful()}
+    ledger = Kept()
+    parts: Dict[str, Any] = {"issuer": world.ca, "store": world.store(), "ledger": ledger}
     try:
-        world.run(*wants, **{name: Dying(part, step, call, after, grave) for name, part in parts.items()})
+        world.run(*wants, promote=promote, **{name: Dying(part, step, call, after, grave) for name, part in parts.items()})
     except Killed:
         pass
-    assert grave or call > (2 if step != "save" else 4) or step in ("begin_many",)
+    assert grave or call > (2 if step != "save" else 4) or step in ("begin_many", "" if promote else "promote")
     world.days(1)  # the lease of the killed run is over
     before = {version.spki_sha256 for name in ("shop", "api") for version in world.store().versions(name)}
-    assert set(states(world.run(*wants))) <= {"done", "unchanged"}
-    assert states(world.run(*wants)) == ["unchanged", "unchanged"]
-    after_all = {version.spki_sha256 for name in ("shop", "api") for version in world.store().versions(name)}
+    assert set(states(world.run(*wants, promote=promote))) <= {"done", "unchanged"}
+    assert states(world.run(*wants, promote=promote)) == ["unchanged", "unchanged"]
+    stored = [version for name in ("shop", "api") for version in world.store().versions(name)]
+    after_all = {version.spki_sha256 for version in stored}
     assert world.issued() == 2 and before <= after_all and len(after_all) == 2
+    assert {version.sha256 for version in stored} == outcomes_of([*ledger.events, *world.events()])
 
 
-class Forgetful:
-    """A ledger for a process that dies with its own still open."""
+class Kept:
+    """A ledger that outlives the process that dies with its own still open."""
+
+    def __init__(self) -> None:
+        self.events: List[Any] = []
 
     def append(self, events: Any) -> None:
-        pass
+        self.events.extend(events)
+
+
+def outcomes_of(events: List[Any]) -> Set[str]:
+    """The certificates that have an outcome in the ledger."""
+    return {one["sha256"] for one in events if one["action"] == "outcome" and one["state"] != "failed"}
 
 
 def test_what_waits_is_asked_for_again_with_its_own_key(world: World) -> None:
@@ -277,19 +290,42 @@ def test_without_a_ledger_nothing_is_asked_for(world: World) -> None:
     assert not issuer.asked
 
 
-def test_what_could_not_be_recorded_is_said_and_not_issued_again(world: World) -> None:
+@pytest.mark.parametrize("promote", [True, False])
+def test_what_could_not_be_recorded_is_said_not_current_and_recorded_by_the_next_run(world: World, promote: bool) -> None:
     class FullAtTheEnd:
         def append(self, events: Any) -> None:
             if events[0]["action"] == "outcome":
                 raise ClmError("no space is left")
 
-    outcome = world.run(wanted(), ledger=FullAtTheEnd())["shop"]
+    outcome = world.run(wanted(), ledger=FullAtTheEnd(), promote=promote)["shop"]
     assert outcome.state == "failed" and "it is done, but not recorded" in outcome.message and outcome.after["sha256"]
-    assert states(world.run(wanted())) == ["unchanged"] and world.issued() == 1
+    assert world.store().current("shop") is None
+    assert states(world.run(wanted(), promote=promote)) == ["done" if promote else "unchanged"] and world.issued() == 1
+    assert outcomes_of(world.events()) == {outcome.after["sha256"]}
+    assert world.store().current("shop") == (outcome.after["version"] if promote else None)
+    before = world.events()
+    assert states(world.run(wanted(), promote=promote)) == ["unchanged"] and world.events() == before
+
+
+def test_what_is_recorded_and_cannot_become_current_is_recorded_as_failed_too(world: World) -> None:
+    class NoSwap(DirectoryStore):
+        def promote(self, lease: Any, version: str) -> None:
+            if lease.lineage == "shop":
+                raise ClmError("the disk is gone")
+            super().promote(lease, version)
+
+    store = NoSwap(str(world.folder / "store"), clock=lambda: world.now, owner="test")
+    assert states(world.run(wanted(), wanted("api"), store=store)) == ["failed", "done"]
+    told = [(one["lineage"], one["state"]) for one in world.events() if one["action"] == "outcome"]
+    assert told == [("shop", "done"), ("api", "done"), ("shop", "failed")]
+    assert states(world.run(wanted(), wanted("api"))) == ["done", "unchanged"] and world.issued() == 2
 
 
 def test_a_run_that_changes_nothing_writes_nothing_to_the_ledger(world: World) -> None:
     world.run(wanted(), promote=False)
+    before = world.events()
+    assert states(world.run(wanted(), promote=False)) == ["unchanged"]  # it cannot know that the first run lived to record it
+    assert [one["action"] for one in world.events()[len(before) :]] == ["intent", "outcome"]
     before = world.events()
     assert states(world.run(wanted(), promote=False)) == ["unchanged"] and world.events() == before
     world.run(wanted())
