@@ -7,7 +7,7 @@
 # make unit         unit tests only
 # make integration  tests against the lab's real servers
 # make gates        ruff, mypy, sanity on every core, ansible-lint, docs, changelog, licences, build, importer
-# make faults       the whole matrix of faults at every step (root and a C compiler), about 50 minutes; make test runs the worst ten
+# make faults       the whole matrix of faults at every step (root and a C compiler), less than an hour; make test runs the worst ten
 # make bench        the benchmarks, and README's table of them; half an hour, on a machine that does nothing else
 # make index        write the generated files again
 # make venv         .venv only (what make demo needs)

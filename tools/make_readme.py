@@ -140,9 +140,24 @@ def corpora() -> str:
     return "\n".join(lines)
 
 
+def faults() -> str:
+    """What tests/faults found, by step and kind of fault; a cell that was not run or is broken is said."""
+    found = json.loads((ROOT / "tests" / "faults" / "results" / "matrix.json").read_text())
+    columns = list(next(iter(found["groups"].values())))
+    lines = ["| step | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for row, groups in found["groups"].items():
+        cells = [", ".join(f"{count} {word if word == 'ok' else f'**{word}**'}" for word, count in groups[one].items()) for one in columns]
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    counts = ", ".join(f"{count} {word}" for word, count in found["counts"].items())
+    days = sorted({one["date"][:10] for one in found["records"] if "date" in one})
+    commits = ", ".join(f"{name} ({count})" for name, count in found["commits"].items())
+    when = f" Run on {' to '.join(dict.fromkeys((days[0], days[-1])))}, of commit {commits}." if days else ""
+    return "\n".join(lines) + f"\n\n{found['cells']} cells: {counts}.{when}"
+
+
 def filled(text: str) -> str:
     """README with its generated parts as they should be."""
-    for name, make in (("providers", providers), ("corpora", corpora), ("benchmarks", benchmarks)):
+    for name, make in (("providers", providers), ("faults", faults), ("corpora", corpora), ("benchmarks", benchmarks)):
         start, end = f"<!-- generated: {name} -->\n", "<!-- end: " + name + " -->"
         before, rest = text.split(start)
         text = before + start + make() + "\n" + end + rest.split(end, 1)[1]

@@ -43,6 +43,7 @@ class Fault:
     error: int = 0  # the call fails with that errno and nobody is held
     absent: bool = False  # the fault itself takes the server away
     tampered: bool = False  # the fault itself changes the ledger
+    word: str = ""  # how the server lies: a word of Provider.stands
 
     @property
     def prepares_only(self) -> bool:
@@ -71,25 +72,26 @@ def interrupt(number: int) -> Callable[[Cell], None]:
 def second(cell: Cell) -> None:
     """Another controller begins while this one is in the middle; both go on together."""
     process, events = cell.world.begin(cell.gate.tracing())
-    cell.others.append(process)
+    cell.others.append((process, events))
     deadline = time.monotonic() + 20
     while "Begin the rotation" not in events.read_text() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(1.0)  # it is at the first's lease by then
 
 
-def stand(*words: str) -> Callable[[Cell], None]:
-    return lambda cell: cell.world.lab.servers[HOST].sabotage(*cell.step.sabotage, *words)
+def stand(cell: Cell) -> None:
+    """The server lies as the fault and the step say."""
+    cell.world.stand(*cell.step.sabotage, *filter(None, [cell.fault.word]))
 
 
 def honest(cell: Cell) -> None:
-    cell.world.lab.servers[HOST].sabotage()
+    cell.world.stand()
 
 
 def start_again(cell: Cell) -> None:
+    cell.world.stand()
     server = cell.world.lab.servers[HOST]
     server.stop()
-    server.sabotage()
     server.start()
 
 
@@ -139,16 +141,34 @@ def cut(cell: Cell) -> None:
 
 
 KILL = "F1-F12"
+GROUPS = {  # column of README's table -> numbers of standards.md
+    "killed (F1-F12)": ("F1-F12",),
+    "the CA (F13-F17)": ("F13", "F14", "F15 CA", "F16", "F17"),
+    "network (F15, F21)": ("F15", "F21", "F21, F29"),
+    "disk (F18)": ("F18",),
+    "server (F19, F20, F27)": ("F19", "F20", "F27"),
+    "two runs (F22, F23, F30)": ("F22", "F23", "F30"),
+    "clock (F24)": ("F24",),
+    "damage (F25, F26)": ("F25", "F26"),
+    "signals (F29)": ("F29",),
+}
+
+
+def group_of(fault: str) -> str:
+    """The column of README's table."""
+    return next(group for group, numbers in GROUPS.items() if FAULTS[fault].numbers in numbers)
+
+
 FAULTS: Dict[str, Fault] = {
     fault.name: fault
     for fault in (
-        Fault("check refuses", "F19", "the server's own check fails", stand("fail_check"), mend=honest),
-        Fault("reload fails", "F20", "the reload command exits 1", stand("fail_reload"), mend=honest),
-        Fault("reload lies", "F20", "reload exits 0, the old one is served", stand("keep_old"), mend=honest),
+        Fault("check refuses", "F19", "the server's own check fails", stand, mend=honest, word="fail_check"),
+        Fault("reload fails", "F20", "the reload command exits 1", stand, mend=honest, word="fail_reload"),
+        Fault("reload lies", "F20", "reload exits 0, the old one is served", stand, mend=honest, word="keep_old"),
         Fault("reload lies, kill", "F20", "the same, and SIGKILL in the rollback", strike=kill, mend=honest),
-        Fault("server dies", "F20", "the server ends at the reload", stand("die_on_reload"), mend=start_again, absent=True),
-        Fault("server refuses", "F20", "listeners are closed after the reload", stand("refuse"), mend=start_again, absent=True),
-        Fault("server hangs", "F20", "connections are never answered after the reload", stand("hang"), mend=start_again, absent=True),
+        Fault("server dies", "F20", "the server ends at the reload", stand, mend=start_again, word="die_on_reload", absent=True),
+        Fault("server refuses", "F20", "listeners are closed after the reload", stand, mend=start_again, word="refuse", absent=True),
+        Fault("server hangs", "F20", "connections are never answered after the reload", stand, mend=start_again, word="hang", absent=True),
         *(Fault(f"clock {offset}", "F24", "faketime on the controller", clock(offset)) for offset in ("+1h", "-1h", "+1y", "-1y")),
         *(Fault(f"server's clock {offset}", "F24", "faketime on the server", clock(offset, server=True)) for offset in ("+1y", "-1y")),
         *(Fault(f"proxy: {mode}", "F15", "a TCP proxy before the server", behind_proxy, turn(mode), turn(""))

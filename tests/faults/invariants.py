@@ -18,7 +18,7 @@ import ssl
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -42,6 +42,7 @@ class Estate:
     name: str
     anchors: str
     lineage: str
+    log: Callable[[Path], List[Tuple[str, bytes]]] = lambda ca: issued(ca / "issued.jsonl")  # (request id, DER) of all that the CA issued
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def look(estate: Estate) -> Look:
     """Handshake, files, CA log and ledger as they are now."""
     served, problem = handshake(estate)
     chains = {path.name: path.read_bytes() for path in sorted(estate.ledger.glob("*.jsonl"))} if estate.ledger.is_dir() else {}
-    return Look(served, problem, pair(estate.certificate, estate.key), tuple(issued(estate.ca / "issued.jsonl")), chains)
+    return Look(served, problem, pair(estate.certificate, estate.key), tuple(estate.log(estate.ca)), chains)
 
 
 def handshake(estate: Estate, timeout: float = 3.0) -> Tuple[str, str]:

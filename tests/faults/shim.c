@@ -4,7 +4,7 @@
  *
  * LD_PRELOAD: holds a real process exactly at one system call, or lets that call fail; nothing in the product knows of it.
  *
- * CLM_FAULT_CALL   open (for writing), write, fsync, rename, symlink, mkdir, unlink, connect (ip:port), exec (argv in one line)
+ * CLM_FAULT_CALL   open (for writing), write, fsync, syncfs, rename, symlink, mkdir, unlink, connect (ip:port), exec (argv in one line)
  * CLM_FAULT_PATH   fnmatch pattern of the path (of a rename the new one)   CLM_FAULT_TEXT  must be in what a write writes
  * CLM_FAULT_NTH    the how manieth such call of one process, from 1        CLM_FAULT_AFTER 1: after the call, not before it
  * CLM_FAULT_DO     hold (until DIR/go is there) or a number: fail with that errno, each time
@@ -139,7 +139,7 @@ int syncfs(int fd) {
     char path[PATH_MAX];
     path_of(fd, path);
     trace("syncfs", path);
-    return real(fd);
+    AROUND("syncfs", path, NULL, 0, int, real(fd));
 }
 
 int rename(const char *old, const char *path) { REAL(int, rename, const char *, const char *); trace("rename", path); AROUND("rename", path, NULL, 0, int, real(old, path)); }

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Optional, Tuple
 
 CONTROLLER, SERVER = "controller", "server"
 
@@ -31,12 +31,14 @@ class Step:
 DEPLOYED = "Deploy to servers, one run for each server by its lead"
 SETTLED = "Settle what stays and what goes back"
 LEDGER_OPENED = ("open", "*/ledger/*.jsonl", 1)
-FILES = "*/etc/clm/tls/api.*"
-FRESH = "*/etc/clm/tls/.api.*"  # beside it, before it is renamed
+SMALL_RELOAD = "*tls_server.py*--reload*"
+WHOLE_RUN, BETWEEN_RUNS = "whole run", "between runs"
 
-STEPS: Dict[str, Step] = {
-    step.name: step
-    for step in (
+
+def spine(tls: str = "/etc/clm/tls", reload: str = SMALL_RELOAD) -> Dict[str, Step]:
+    """Every step of one certificate that is issued by `local_ca`, kept in a folder and served from `tls` of its server."""
+    files, fresh = f"*{tls}/api.*", f"*{tls}/.api.*"  # fresh: beside it, before it is renamed
+    made = (
         Step("lock", CONTROLLER, "symlink", "*/lineages/api/lease-*", folder="store"),
         Step("intent", CONTROLLER, "write", "*/ledger/*.jsonl", text='"step":"issue"', folder="ledger", write=LEDGER_OPENED,
              write_task="Plan the wave"),
@@ -46,17 +48,20 @@ STEPS: Dict[str, Step] = {
         Step("issue", CONTROLLER, "write", "*/ca/issued.jsonl", folder="ca"),
         Step("keep", CONTROLLER, "write", "*/versions/0*/chain.pem", folder="store"),
         Step("stage", SERVER, "write", "*/certops-clm/staged/*", folder="state"),
-        Step("swap", SERVER, "rename", FILES, folder="tls", write=("write", FRESH, 1)),
-        Step("swap, second file", SERVER, "rename", FILES, nth=2, folder="tls", write=("write", FRESH, 2)),
-        Step("reload", SERVER, "exec", "*tls_server.py*--reload*"),
+        Step("swap", SERVER, "rename", files, folder="tls", write=("write", fresh, 1)),
+        Step("swap, second file", SERVER, "rename", files, nth=2, folder="tls", write=("write", fresh, 2)),
+        Step("reload", SERVER, "exec", reload),
         Step("prove", CONTROLLER, "connect", "127.*:?443", task=DEPLOYED),
-        Step("roll back", SERVER, "rename", FILES, nth=3, folder="tls", write=("write", FRESH, 3), sabotage=("keep_old",)),
+        Step("roll back", SERVER, "rename", files, nth=3, folder="tls", write=("write", fresh, 3), sabotage=("keep_old",)),
         Step("settle", CONTROLLER, "rename", "*/lineages/api/current", folder="store", write=("symlink", "*/lineages/api/.current-*", 1)),
         Step("commit", SERVER, "rename", "*/deployments/*/journal.json", task=SETTLED, folder="state",
              write=("write", "*/deployments/*/.journal.json*", 1)),
         Step("record", CONTROLLER, "write", "*/ledger/*.jsonl", text='"step":"prove"', folder="ledger", write=LEDGER_OPENED,
              write_task="Commit on servers what was proven"),
-    )
-}  # fmt: skip
-WHOLE_RUN, BETWEEN_RUNS, DOWNLOAD = "whole run", "between runs", "download"
-SPINE = (*STEPS, WHOLE_RUN, BETWEEN_RUNS, DOWNLOAD)
+    )  # fmt: skip
+    return {step.name: step for step in made}
+
+
+def again(step: Step, name: str, **changes: Any) -> Step:
+    """That step under another name, where a provider has it once more."""
+    return replace(step, name=name, **changes)

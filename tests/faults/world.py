@@ -11,31 +11,36 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
 from ansible_collections.certops.clm.tests.integration.rotate.test_two_controllers import signal_all, tree
 from ansible_collections.certops.clm.tests.lab.lab import Lab
-from ansible_collections.certops.clm.tests.lab.playbook import Ansible, Run
+from ansible_collections.certops.clm.tests.lab.playbook import Run
 from ansible_collections.certops.clm.tests.lab.server import Site
-from ansible_collections.certops.clm.tests.lab.small import Small
 from ansible_collections.certops.clm.tests.support import collection
 from ansible_collections.certops.clm.tests.support.environment import DEV_CORE
 
+from .forked import Forked
+from .gate import built
 from .invariants import Estate
+from .providers import FIRST, ROWS, Provider
 
 LINEAGE, HOST, PORT = "api", "web1", 8443
 SITE = Site(LINEAGE, ("api.lab.example",), PORT)
 QUICK = {"rotate_soak": 0, "rotate_soak_canary": 0, "rotate_proof_timeout": 3, "rotate_proof_interval": 0.05}
-ON_SERVER = {"tls": "/etc/clm/tls", "state": "/var/lib/certops-clm"}
-KEPT = ("store", "ledger", "ca", "manifest.yml", "observations.json", "observations.counts.json", "report")
+KEPT = ("ledger", "ca", "manifest.yml", "observations.json", "observations.counts.json", "report")
 
 
 class World:
     """Started once; `reset` makes it as on the day after the first rotation."""
 
-    def __init__(self) -> None:
-        self.lab = Lab({HOST: (Small, (SITE,))})
+    def __init__(self, provider: Provider = ROWS[FIRST]) -> None:
+        self.provider = provider
+        self.on_server_too = {"tls": provider.tls, "state": "/var/lib/certops-clm"}
+        self.kept = (*KEPT, *provider.stores)
+        self.words: Set[str] = set()  # how the server lies
+        self.lab = Lab({HOST: (provider.kind, (SITE,))})
         self.place = Path(tempfile.mkdtemp(prefix="clm-faults-", dir="/var/tmp"))
         self.mounted: List[Tuple[str, str]] = []
         self.ballast: List[Path] = []
@@ -44,15 +49,16 @@ class World:
 
     def start(self) -> World:
         self.lab.start().reset()
-        self.ansible = Ansible(DEV_CORE, collection.installed()[0], self.place)
+        self.ansible = Forked(DEV_CORE, collection.installed()[0], self.place, str(built()))
         self.campaign = Campaign(self.lab, self.ansible, self.place, [LINEAGE])
         self.campaign.manifest["secret_store"]["lease_seconds"] = 2  # a dead owner is waited for no longer than that
+        self.provider.change(self.campaign.manifest)
         self.campaign.write()
         self.rotate().ok()
         self.first = self.place / "first-day"
-        for name in KEPT:
+        for name in self.kept:
             self._copy(self.place / name, self.first / name)
-        for name, folder in ON_SERVER.items():
+        for name, folder in self.on_server_too.items():
             self._copy(self.lab.hosts[HOST].real(folder), self.first / name)
         self.pristine = {**self.campaign.manifest, "lineages": {LINEAGE: dict(self.campaign.manifest["lineages"][LINEAGE])}}
         return self
@@ -66,6 +72,7 @@ class World:
     def stop(self) -> None:
         self.mend()
         self.unmount()
+        self.ansible.close()
         self.lab.stop()
         shutil.rmtree(self.place, ignore_errors=True)
 
@@ -74,21 +81,27 @@ class World:
         self.mend()
         self.unmount()
         host, server = self.lab.hosts[HOST], self.lab.servers[HOST]
+        self.stand()  # a server that is stopped by SIGSTOP does not end
         server.stop()
         self.on_server({})
-        for name in KEPT:
+        for name in self.kept:
             path = self.place / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             self._copy(self.first / name, path)
-        for name, folder in ON_SERVER.items():
+        for name, folder in self.on_server_too.items():
             host.empty(folder)
             subprocess.run(["cp", "-a", f"{self.first / name}/.", str(host.real(folder))], check=True)
         host.empty("/tmp", "/root/.ansible")
         self.campaign.manifest = {**self.pristine, "secret_store": dict(self.pristine["secret_store"]),
                                   "ledger": dict(self.pristine["ledger"]),
                                   "lineages": {LINEAGE: dict(self.pristine["lineages"][LINEAGE])}}  # fmt: skip
-        server.sabotage()
+        self.stand()
         server.start()
+
+    def stand(self, *words: str) -> None:
+        """The server lies in exactly these ways; none: it is honest."""
+        self.words = set(words)
+        self.provider.stand(self.lab.servers[HOST], tuple(words))
 
     # --- runs ---
 
@@ -123,11 +136,11 @@ class World:
 
     def folder(self, name: str) -> Path:
         """A folder as the process that writes there sees it, from here."""
-        if name not in ON_SERVER:
+        if name not in self.on_server_too:
             return self.place / name
         host = self.lab.hosts[HOST]
         holder = host._holder
-        return Path(f"/proc/{holder.pid}/root{ON_SERVER[name]}") if holder else host.real(ON_SERVER[name])
+        return Path(f"/proc/{holder.pid}/root{self.on_server_too[name]}") if holder else host.real(self.on_server_too[name])
 
     def estate(self) -> Estate:
         host = self.lab.hosts[HOST]
@@ -135,7 +148,7 @@ class World:
         tls = self.folder("tls")
         return Estate(store=self.place / "store", ledger=self.place / "ledger", ca=self.place / "ca", certificate=tls / "api.pem",
                       key=tls / "api.key", state=self.folder("state"), address=host.address, port=PORT, name=SITE.names[0],
-                      anchors=anchors, lineage=LINEAGE)  # fmt: skip
+                      anchors=anchors, lineage=LINEAGE, log=self.provider.issued)  # fmt: skip
 
     def current(self) -> str:
         return self.campaign.current(LINEAGE)
@@ -144,10 +157,10 @@ class World:
 
     def inside(self, name: str) -> List[str]:
         """The words before a mount command for that folder, and nothing for one of the controller's."""
-        return self.lab.hosts[HOST]._view() if name in ON_SERVER else []
+        return self.lab.hosts[HOST]._view() if name in self.on_server_too else []
 
     def path(self, name: str) -> str:
-        return self.lab.hosts[HOST].path(ON_SERVER[name]) if name in ON_SERVER else str(self.place / name)
+        return self.lab.hosts[HOST].path(self.on_server_too[name]) if name in self.on_server_too else str(self.place / name)
 
     def _mount(self, name: str, *words: str) -> None:
         subprocess.run([*self.inside(name), "mount", *words, self.path(name)], check=True)

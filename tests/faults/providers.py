@@ -1,0 +1,108 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rows of the matrix: what is put through the faults. A new one is one more Provider in ROWS."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Tuple, Type
+
+from ansible_collections.certops.clm.tests.lab.host import end
+from ansible_collections.certops.clm.tests.lab.nginx import Nginx
+from ansible_collections.certops.clm.tests.lab.server import Server
+from ansible_collections.certops.clm.tests.lab.small import Small
+
+from .invariants import issued
+from .steps import BETWEEN_RUNS, WHOLE_RUN, Step, again, spine
+
+Stand = Callable[[Any, Tuple[str, ...]], None]
+
+
+def small_stand(server: Any, words: Tuple[str, ...]) -> None:
+    """The lab's own server has a switch for each word."""
+    server.sabotage(*words)
+
+
+def nginx_stand(server: Any, words: Tuple[str, ...]) -> None:
+    """A configuration that was broken before, a pid file that is gone, a master that is stopped and so never reloads."""
+    server.configure()
+    host, pid = server.host, server.process.pid if server.process else 0
+    real, aside = host.real("/run/nginx.pid"), host.real("/run/nginx.pid.away")
+    if aside.exists():
+        aside.rename(real)
+    if pid:
+        end(pid, signal.SIGCONT)
+    if "fail_check" in words:
+        path = host.real("/etc/nginx/nginx.conf")
+        path.write_text(path.read_text() + "no such directive;\n")
+    if "fail_reload" in words and real.exists():
+        real.rename(aside)
+    if "keep_old" in words and pid:
+        end(pid, signal.SIGSTOP)
+
+
+def as_it_is(_manifest: Dict[str, Any]) -> None:
+    """Nothing to add to the manifest of Campaign."""
+
+
+def mirrored(manifest: Dict[str, Any]) -> None:
+    """Every lineage in two folders."""
+    stores = [{"type": "directory", "path": path, "allow_ephemeral": True, "lease_seconds": 2} for path in ("store", "copy")]
+    manifest["secret_store"] = {"type": "mirrored", "stores": stores}
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One row: an issuer, a store and a kind of server, and the steps at which it is not what an earlier row was."""
+
+    name: str
+    what: str
+    steps: Mapping[str, Step]
+    kind: Type[Server] = Small
+    tls: str = "/etc/clm/tls"
+    change: Callable[[Dict[str, Any]], None] = as_it_is  # of the manifest
+    stand: Stand = small_stand
+    stands: FrozenSet[str] = frozenset()  # the words of `stand`
+    stores: Tuple[str, ...] = ("store",)
+    wide: bool = False  # also the faults of a whole run and between runs
+    issued: Callable[[Path], List[Tuple[str, bytes]]] = field(default=lambda ca: issued(ca / "issued.jsonl"))
+
+    @property
+    def spine(self) -> Tuple[str, ...]:
+        """All steps, in their order."""
+        return (*self.steps, *((WHOLE_RUN, BETWEEN_RUNS) if self.wide else ()))
+
+
+def _some(steps: Mapping[str, Step], *names: str) -> Dict[str, Step]:
+    return {name: steps[name] for name in names}
+
+
+def _second_copy() -> Dict[str, Step]:
+    first = spine()
+    made = (
+        again(first["lock"], "lock, second copy", path="*/copy/lineages/api/lease-*", folder="copy"),
+        again(first["key write"], "key write, second copy", path="*/copy/*/.new-*/key.pem", folder="copy"),
+        again(first["key rename"], "key rename, second copy", path="*/copy/lineages/api/versions/0*", folder="copy"),
+        again(first["keep"], "keep, second copy", path="*/copy/*/versions/0*/chain.pem", folder="copy"),
+        again(first["settle"], "settle, second copy", path="*/copy/lineages/api/current", folder="copy",
+              write=("symlink", "*/copy/lineages/api/.current-*", 1)),
+    )  # fmt: skip
+    return {step.name: step for step in made}
+
+
+ALL_WORDS = frozenset(("fail_check", "fail_reload", "keep_old", "die_on_reload", "refuse", "hang"))
+FIRST = "local_ca, directory, small server"
+NGINX = spine("/etc/nginx/tls", "*nginx*-s reload*")
+ROWS: Dict[str, Provider] = {
+    one.name: one
+    for one in (
+        Provider(FIRST, "the whole spine", spine(), stands=ALL_WORDS, wide=True),
+        Provider("nginx", "the steps on its server", _some(NGINX, "stage", "swap", "swap, second file", "reload", "roll back", "commit"),
+                 Nginx, "/etc/nginx/tls", stand=nginx_stand, stands=frozenset(("fail_check", "fail_reload", "keep_old"))),
+        Provider("mirrored store", "the steps in its second copy", _second_copy(), change=mirrored, stores=("store", "copy"),
+                 stands=ALL_WORDS),
+    )
+}  # fmt: skip
