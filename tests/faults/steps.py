@@ -46,7 +46,7 @@ def spine(tls: str = "/etc/clm/tls", reload: str = SMALL_RELOAD) -> Dict[str, St
         Step("key fsync", CONTROLLER, "fsync", "*/.new-*/key.pem", folder="store"),
         Step("key rename", CONTROLLER, "rename", "*/lineages/api/versions/0*", folder="store"),
         Step("issue", CONTROLLER, "write", "*/ca/issued.jsonl", folder="ca"),
-        Step("keep", CONTROLLER, "write", "*/versions/0*/chain.pem", folder="store"),
+        Step("keep", CONTROLLER, "write", "*/versions/0*/*chain.pem", folder="store"),
         Step("stage", SERVER, "write", "*/certops-clm/staged/*", folder="state"),
         Step("swap", SERVER, "rename", files, folder="tls", write=("write", fresh, 1)),
         Step("swap, second file", SERVER, "rename", files, nth=2, folder="tls", write=("write", fresh, 2)),

@@ -16,6 +16,8 @@ from typing import ContextManager, Optional, Protocol
 from .. import durable, files
 from ..contracts import DROPPED, RETIRED, Lease, StoredVersion
 from ..errors import ConfigError, NotFoundError
+from ._directory_lease import holds
+from ._directory_leasing import lost
 from ._directory_unflushed import Step, Unflushed
 from ._directory_version import KEY, RECORD, VERSION_ID, keeps_key, merged, record
 
@@ -57,8 +59,13 @@ class Dropping:
                 raise NotFoundError(f"there is no version {version.version} of {lease.lineage}")
             place = f"{self._folder(lease.lineage)}/versions/{version.version}"
             try:
-                with self._fenced(lease):
-                    _destroy(place, record(merged(before, version), False), lease.fence, self._step)
+                with self._fenced(lease) as folder:
+                    self._step("drop: record")
+                    draft = _draft(place, record(merged(before, version), False), lease.fence)
+                    if not holds(folder, lease.fence):  # where nothing is locked: else whoever took it over has removed the draft
+                        os.unlink(draft)
+                        raise lost(lease)
+                    _destroy(place, draft, self._step)
             except OSError as error:
                 raise files.explain(error, str(error.filename or place), "drop the key in") from error
 
@@ -75,18 +82,22 @@ def _check(store: _Store, lease: Lease, version: StoredVersion) -> None:
         raise ConfigError(f"{name} is the current one: its key is not dropped", hint="only retire ends a lineage with its current version")
 
 
-def _destroy(place: str, data: bytes, fence: int, step: Step) -> None:
-    """Record, then key, each durable before the next; Raises OSError."""
+def _draft(place: str, data: bytes, fence: int) -> str:
+    """The path of the new record, durable and not yet in its place. Raises OSError."""
     temporary = f"{place}/.{fence}-{RECORD}"
-    step("drop: record")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         files.write_all(descriptor, data)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    return temporary
+
+
+def _destroy(place: str, draft: str, step: Step) -> None:
+    """Record, then key, each durable before the next; Raises OSError."""
     step("drop: rename")
-    os.rename(temporary, f"{place}/{RECORD}")
+    os.rename(draft, f"{place}/{RECORD}")
     durable.sync_folder(place)
     for name in [name for name in os.listdir(place) if name == KEY or name.endswith(f"-{KEY}")]:
         step("drop: unlink")

@@ -6,6 +6,7 @@
 A lease is taken by creating the next number: of two that try, one creates it. One that has expired is taken over the same
 way, so breaking one needs no lock either; nothing else ends the lease of an owner that died, because process numbers mean
 nothing to another container. Given back, it is renamed to `free-<fence>`: the highest number stays, and the next one is higher.
+`now` and `expires` are in the time of the file system, so that no controller's wrong clock ends another one's lease.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Iterator, List, Optional, Tuple, Union
 
-HELD, FREE = "lease-", "free-"
+HELD, FREE, LOCK = "lease-", "free-", "lock"
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,13 @@ def holds(folder: str, fence: int) -> bool:
 
 @contextmanager
 def kept(folder: str, fence: int) -> Iterator[bool]:
-    """Whether the lease is held, and while the block goes on nobody takes it over, where the file system has locks for folders.
+    """Whether the lease is held, and while the block goes on nobody takes it over, where the file system has locks.
 
-    Without them a holder that stands still inside of the block could write after it lost the lease, so blocks are short. Raises OSError.
+    Without them a holder that stands still inside of the block may have lost the lease when it goes on: so what it writes has a
+    name that whoever took over has removed (`clean`), and what is to be seen by others is only renamed here. Raises OSError.
     """
-    with _alone(folder, wait=True):
-        yield holds(folder, fence)
+    with _alone(folder, wait=True) as (handle, alone):
+        yield holds(folder, fence) if alone else _newest(handle, fence)
 
 
 def extend(folder: str, fence: int, owner: str, expires: datetime) -> bool:
@@ -138,18 +140,28 @@ def give_back(folder: str, fence: int) -> None:
 def _alone(folder: str, wait: bool) -> Iterator[Tuple[int, Optional[bool]]]:
     """A handle of the folder, and whether nobody else takes or gives back in it meanwhile.
 
-    None: somebody does. False: this file system has no locks for folders (NFS); then exclusive creation and a second look
-    decide. The lock spares the second look, and a listing that misses a name which is just being renamed.
+    None: somebody does. False: this file system has no locks; then exclusive creation and a second look decide. The lock spares
+    the second look, and a listing that misses a name which is just being renamed. NFSv4 locks no folder, and no file that is
+    only read: so a file is locked that was opened for writing.
     """
     alone: Optional[bool] = True
-    with _open(folder) as handle:
+    with _open(folder) as handle, _lock_file(handle) as lock:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             alone = None
         except OSError:
             alone = False
         yield handle, alone
+
+
+@contextmanager
+def _lock_file(folder: int) -> Iterator[int]:
+    handle = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ class _Store(Protocol):
     _lock: RLock
     _owner: str
     _clock: Clock
+    _now: Clock
     _seconds: timedelta
     _step: Step
     _unflushed: Unflushed
@@ -70,17 +71,17 @@ class Leasing:
             return self._ending.pop(lineage)
         self._prepare()
         self._fresh.discard(lineage)
-        now = self._clock()
-        expires = now + self._seconds
         try:
             fresh = made(folder)
+            now = self._now()
+            expires = now + self._seconds
             taken = leases.take(folder, self._owner, now, expires)
         except OSError as error:
             raise files.explain(error, folder, "take the lease in") from error
         if isinstance(taken, leases.Held):
             until = f" until {taken.expires:%Y-%m-%dT%H:%M:%SZ}" if taken.expires else ""
             return Busy(lineage, taken.owner, f"{taken.owner or 'somebody'} has the lineage {lineage}{until}", taken.expires or expires)
-        lease = Lease(lineage, self._owner, taken.fence, expires)
+        lease = Lease(lineage, self._owner, taken.fence, self._clock() + self._seconds)
         if fresh and taken.fence == 1:  # else somebody had it since it was made
             self._fresh.add(lineage)
         current = None if lineage in self._fresh else self._current_under(lease, folder, taken.unclean)
@@ -92,14 +93,13 @@ class Leasing:
     def extend(self: _Store, lease: Lease) -> Lease:
         """The same lease, for as long again from now; BusyError when somebody took the lineage over."""
         folder = self._folder(lease.lineage)
-        expires = self._clock() + self._seconds
         try:
-            held = leases.extend(folder, lease.fence, self._owner, expires)
+            held = leases.extend(folder, lease.fence, self._owner, self._now() + self._seconds)
         except OSError as error:
             raise files.explain(error, folder, "extend the lease in") from error
         if not held:
-            raise _lost(lease)
-        return replace(lease, expires=expires)
+            raise lost(lease)
+        return replace(lease, expires=self._clock() + self._seconds)
 
     def times_taken(self: _Store, lineage: str) -> Tuple[int, bool]:
         """See the protocol Counting: the fences of the lineage are counted."""
@@ -119,7 +119,7 @@ class Leasing:
         except OSError as error:
             raise files.explain(error, folder, "extend the lease in") from error
         if not held:
-            raise _lost(lease)
+            raise lost(lease)
         return replace(lease, fence=number)
 
     def _current_under(self: _Store, lease: Lease, folder: str, unclean: bool) -> Optional[str]:
@@ -156,15 +156,16 @@ class Leasing:
         try:
             with leases.kept(folder, lease.fence) as held:
                 if not held:
-                    raise _lost(lease)
+                    raise lost(lease)
                 yield folder
         except FileNotFoundError:
             if os.path.isdir(folder):
                 raise
-            raise _lost(lease) from None
+            raise lost(lease) from None
 
 
-def _lost(lease: Lease) -> BusyError:
+def lost(lease: Lease) -> BusyError:
+    """The error of a writer whose lease is somebody else's now."""
     return BusyError(f"the lease on {lease.lineage} was taken over or ended (fence {lease.fence})", hint="run again", field=lease.lineage)
 
 

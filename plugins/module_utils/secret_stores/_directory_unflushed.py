@@ -6,12 +6,14 @@
 1. Everything lies under names that nobody reads (`.new-<version>` folders, `.<fence>-version.json`) and is synced.
 2. It is renamed to its place, and the folders are synced: from here a version is there, whole.
 3. `current` is swapped, and its folders are synced: it never names a version that a power cut could take back.
-A process that is killed before 2 has saved nothing; what it left is removed with the next lease of the lineage.
+A process that is killed before 2 has saved nothing; what it left is removed with the next lease of the lineage. Whoever lost
+the lineage while it stood still has the same removed, so that its rename fails: the fence holds where a file system has no locks.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from contextlib import suppress
 from functools import partial
@@ -77,9 +79,6 @@ class Unflushed:
                 self.files[-1] = f"{staged}/{name}"
                 continue
             self.folders[final] = None
-            if name == CHAIN:  # the first one: nobody reads it before the facts name it
-                self._write(f"{final}/{name}", data)
-                continue
             temporary = f"{final}/.{lease.fence}-{name}"
             self._write(temporary, data)
             self.renames[temporary] = (f"{final}/{name}", final, folder)
@@ -145,8 +144,14 @@ class Unflushed:
         """Do it while nobody can take the lineage over, or note that somebody did. Raises OSError."""
         if lineage in lost:
             return
-        with kept(lineage, self.leases[lineage].fence) as held:
-            act() if held else lost.add(lineage)
+        fence = self.leases[lineage].fence
+        with kept(lineage, fence) as held:
+            try:
+                act() if held else lost.add(lineage)
+            except FileNotFoundError:  # whoever took it over has removed what was to be renamed
+                if holds(lineage, fence):
+                    raise
+                lost.add(lineage)
 
     def _rename(self, lost: Set[str]) -> Dict[str, ClmError]:
         """What went wrong, by the lineage's folder."""
@@ -179,31 +184,25 @@ class Unflushed:
         folders: Dict[str, None] = {}
         for lineage, version in self.links.items():
             self._step("swap")
+            draft = f"{lineage}/.current-{version}"
             try:
-                self._held(lineage, lost, partial(self._point, lineage, version))
+                _link(f"versions/{version}", draft)
+                self._held(lineage, lost, partial(self._point, lineage, draft))
+                if lineage in lost:
+                    _gone(draft)
             except OSError as error:
                 troubles[lineage] = explain(error, f"{lineage}/current", "swap")
+                with suppress(OSError):
+                    os.unlink(draft)
             folders[lineage] = None
         self._step("sync swapped")
         if folders:
             durable.sync((), folders)
         return troubles
 
-    def _point(self, lineage: str, version: str) -> None:
-        target = f"versions/{version}"
-        try:
-            os.symlink(target, f"{lineage}/current")
-        except FileExistsError:
-            temporary = f"{lineage}/.current-{version}"
-            if os.path.lexists(temporary):
-                os.unlink(temporary)
-            os.symlink(target, temporary)
-            try:
-                self._step("swap over")
-                os.rename(temporary, f"{lineage}/current")
-            except OSError:
-                os.unlink(temporary)
-                raise
+    def _point(self, lineage: str, draft: str) -> None:
+        self._step("swap over")
+        os.rename(draft, f"{lineage}/current")
 
 
 def no_step(name: str) -> None:
@@ -235,11 +234,25 @@ def clean(folder: str) -> None:
     if not os.path.isdir(f"{folder}/versions"):
         return
     for entry in list(os.scandir(f"{folder}/versions")):
-        if entry.name.startswith(".new-"):
-            shutil.rmtree(entry.path, ignore_errors=True)
+        if entry.name.startswith((".new-", ".gone-")):
+            _remove(entry.path, f"{folder}/versions/.gone-{secrets.token_hex(8)}")
         elif entry.is_dir(follow_symlinks=False):
             for inner in [name for name in os.listdir(entry.path) if name.startswith(".")]:
                 _gone(f"{entry.path}/{inner}")
+
+
+def _link(target: str, path: str) -> None:
+    """A symlink there, in place of one that an earlier try left. Raises OSError."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    os.symlink(target, path)
+
+
+def _remove(folder: str, aside: str) -> None:
+    """Remove it whole: whoever still wants to rename it finds either all of it or nothing. Raises OSError."""
+    with suppress(FileNotFoundError):
+        os.rename(folder, aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _gone(path: str) -> None:

@@ -29,6 +29,7 @@ from ..sharing import refuse_unshared
 from ._directory_drop import Dropping
 from ._directory_keys import SOURCES, AtRest, check_passphrase, passphrase_of, seal, unseal
 from ._directory_leasing import LEASE_SECONDS, Leasing, lease_seconds
+from ._directory_time import FileSystemTime
 from ._directory_unflushed import Step, Unflushed, made, no_step, staged_folder
 from ._directory_version import KEY, VERSION_ID, keeps_key, load, load_or_say, merged
 
@@ -53,6 +54,7 @@ def create(options: Mapping[str, Any], clock: Clock) -> SecretStore:
         passphrase=passphrase_of(options, os.environ, protects=[path]),
         allow_ephemeral=bool(options.get("allow_ephemeral")),
         shared=bool(options.get("shared")),
+        now=FileSystemTime(path, clock),
     )
 
 
@@ -70,10 +72,13 @@ class DirectoryStore(Leasing, AtRest, Dropping):
         step: Step = no_step,
         allow_ephemeral: bool = True,
         shared: bool = False,
+        now: Optional[Clock] = None,
     ) -> None:
+        """`now` is the time that leases are measured with, by default the clock's."""
         self.path = os.path.abspath(path)
         self._lineages = f"{self.path}/lineages"
         self._clock = clock
+        self._now = now or clock
         self._owner = owner.replace("\0", "")[:200]
         self._seconds = timedelta(seconds=lease_seconds)
         self._passphrase = passphrase

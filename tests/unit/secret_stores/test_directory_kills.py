@@ -172,6 +172,6 @@ def test_the_kernel_is_told_to_sync_in_the_right_order(tmp_path: Path) -> None:
     facts, replaced = first("fsync", "-version.json"), first("rename", "-version.json")
     swapped = first("rename", "/current")
     assert key < seen < listed < facts < replaced < swapped
-    assert first("fsync", "/chain.pem>") < replaced
+    assert first("fsync", "-chain.pem>") < first("rename", "-chain.pem") < replaced
     assert any("fsync" in line and "/one/versions/0" in line for line in lines[replaced:swapped])
     assert any("fsync" in line and "/lineages/one>" in line for line in lines[swapped:])

@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
+import os
+import shutil
+import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Busy, Lease
-from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError
+from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.flows.leasing import PATIENCE, Holding, lease_of, lease_of_any, telling
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores import _directory_lease as leases
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores import _directory_time, directory
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores.directory import DirectoryStore
 from ansible_collections.certops.clm.tests.unit.contracts.secret_store import CHAIN, PEM, Clock, issued, pending
 
@@ -108,6 +114,138 @@ def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.EBADF, "no locks here")
 
     monkeypatch.setattr(leases.fcntl, "flock", flock)
+
+
+@pytest.mark.parametrize("where", ["rename", "swap over", "drop: record", "drop: rename"])
+def test_without_locks_one_that_stands_still_between_the_look_and_the_write_commits_nothing(
+    tmp_path: Path, no_locks: None, where: str
+) -> None:
+    """The pause is right before the system call that others would see; whoever took over has removed what it renames."""
+    clock, taken = Clock(), []
+
+    def step(name: str) -> None:
+        if name == where and not taken:
+            clock.go(minutes=3)
+            taken.append(begun(a_store(tmp_path, clock, owner="quick"), current=FIRST))
+
+    first = a_store(tmp_path, clock)
+    lease = begun(first)
+    first.save(lease, issued("shop", SECOND if where.startswith("drop") else FIRST, key=PEM))
+    first.save(lease, issued("shop", FIRST, key=PEM))
+    first.promote(lease, FIRST)
+    first.end(lease)
+    first.flush()
+    before = {one.version: one for one in a_store(tmp_path, clock).versions("shop")}
+    store = a_store(tmp_path, clock, step)
+    lease = begun(store, current=FIRST)
+    with pytest.raises((BusyError, NotFoundError)):
+        if where.startswith("drop"):
+            store.drop(lease, replace(before[SECOND], state="dropped"))
+        store.save(lease, issued("shop", SECOND, key=PEM))
+        store.promote(lease, SECOND)
+        store.flush()
+    after = a_store(tmp_path, clock)
+    assert taken and after.current("shop") == FIRST and not list((tmp_path / "store").rglob(".*"))
+    kept = {one.version: one for one in after.versions("shop")}
+    assert kept == before if where != "swap over" else kept[FIRST] == before[FIRST]
+
+
+@pytest.mark.parametrize("where", ["chain.pem", "version.json"])
+def test_without_locks_one_that_stands_still_while_it_writes_a_chain_leaves_its_follower_s_whole(
+    tmp_path: Path, no_locks: None, where: str
+) -> None:
+    """Both keep what the CA answered to the same request."""
+    clock, taken = Clock(), []
+
+    def step(name: str) -> None:
+        if name == where and not taken:
+            clock.go(minutes=3)
+            quick = a_store(tmp_path, clock, owner="quick")
+            taken.append(begun(quick))
+            quick.save(taken[0], issued("shop", FIRST))
+            quick.end(taken[0])
+            quick.flush()
+
+    first = a_store(tmp_path, clock)
+    lease = begun(first)
+    first.save(lease, pending("shop", FIRST, key=PEM))
+    first.end(lease)
+    first.flush()
+    store = a_store(tmp_path, clock, step)
+    with pytest.raises(BusyError):
+        store.save(begun(store), replace(issued("shop", FIRST), chain_pem=CHAIN + CHAIN))
+        store.flush()
+    found = a_store(tmp_path, clock).load("shop", FIRST)
+    assert taken and found is not None and found.chain_pem == CHAIN
+
+
+def test_one_that_is_removed_while_its_owner_renames_it_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever takes over removes files one by one; a rename in the middle must find no half of them."""
+    clock = Clock()
+    store = a_store(tmp_path, clock)
+    store.save(begun(store), issued("shop", FIRST, key=PEM))
+    staged = tmp_path / "store/lineages/shop/versions" / f".new-{FIRST}"
+    real, tried = shutil.rmtree, []
+
+    def rmtree(path: Any, **how: Any) -> None:
+        tried.append(staged.exists())
+        real(path, **how)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    clock.go(minutes=3)
+    begun(a_store(tmp_path, clock, owner="quick"))
+    assert tried == [False] and not list((tmp_path / "store").rglob(".*"))
+
+
+def test_the_lock_is_on_a_file_that_is_open_for_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFSv4 makes a byte-range lock of flock, and refuses an exclusive one through a file that is only read (EBADF)."""
+    modes: List[int] = []
+    real = leases.fcntl.flock
+
+    def flock(handle: int, how: int) -> None:
+        modes.append(leases.fcntl.fcntl(handle, leases.fcntl.F_GETFL) & os.O_ACCMODE)
+        assert stat.S_ISREG(os.fstat(handle).st_mode)
+        real(handle, how)
+
+    monkeypatch.setattr(leases.fcntl, "flock", flock)
+    store = a_store(tmp_path, Clock())
+    store.end(begun(store))
+    assert modes and set(modes) == {os.O_RDWR}
+
+
+# --- controllers whose clocks are wrong ---
+
+
+@pytest.mark.parametrize("ahead", [130, 3600, -3600])
+def test_a_controller_whose_clock_is_wrong_takes_no_live_lease_and_its_own_lasts_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    """Machine B's clock is wrong, and the folder is on a file system that both share."""
+    off = [0.0]
+    monkeypatch.setattr(_directory_time.time, "time", lambda real=_directory_time.time.time: real() + off[0])
+
+    def on(machine: float, owner: str) -> DirectoryStore:
+        off[0] = machine
+        made = datetime.timedelta(seconds=machine)
+        options = {"path": str(tmp_path / "store"), "allow_ephemeral": True}
+        store = directory.create(options, lambda: datetime.datetime.now(datetime.timezone.utc) + made)
+        store._owner = owner  # type: ignore[attr-defined]
+        return store  # type: ignore[return-value]
+
+    right = on(0, "right")
+    lease = begun(right)
+    wrong = on(ahead, "wrong")
+    answer = wrong.begin("shop", None)
+    assert isinstance(answer, Busy) and answer.owner == "right", "it took a lease that is live"
+    assert begun(wrong, "other").owner == "wrong"
+    again = on(0, "right")
+    answer = again.begin("other", None)
+    assert isinstance(answer, Busy) and answer.until is not None
+    left = (answer.until - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+    assert 100 < left <= 121, "others would wait for it for too long, or take it while it is live"
+    right.end(lease)
 
 
 def test_without_locks_it_is_extended_and_lost_too(tmp_path: Path, no_locks: None) -> None:
