@@ -41,7 +41,7 @@ DEV_CORE = "2.19"
 # What a server of the lab is looked up by -> the Debian package that brings it.
 PACKAGES = {
     "sshd": "openssh-server", "ssh": "openssh-client", "nginx": "nginx", "haproxy": "haproxy", "psql": "postgresql",
-    "openssl": "openssl", "faketime": "faketime", "git": "git", "prometheus": "prometheus",
+    "openssl": "openssl", "faketime": "faketime", "nft": "nftables", "git": "git", "prometheus": "prometheus",
     "strace": "strace", "cc": "build-essential",
     "apache2": "apache2", "stunnel4": "stunnel4", "mariadbd": "mariadb-server", "redis-server": "redis-server",
     "rabbitmq-server": "rabbitmq-server", "mosquitto": "mosquitto", "postfix": "postfix", "dovecot": "dovecot-imapd", "caddy": "caddy",

@@ -24,7 +24,7 @@ from .steps import SERVER, Step
 from .told import green, told
 from .world import HOST, SITE, World
 
-LOOKS = 0.1  # seconds between two looks of the client that looks all the time
+LOOKS = 0.25  # seconds between two looks of the client that looks all the time
 TRIED_BACK = ("key write", "swap, second file", "settle", "record")  # where rollback is really run; the files are judged everywhere
 RERUNS = 2  # one, and one more where the first one had to clean up after the fault and said so
 
@@ -67,6 +67,7 @@ def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
     cell = Cell(world, step, fault, Gate(world.place / "gate", world.place / "trace"))
     cell.gate.trace.unlink(missing_ok=True)
     world.campaign.write()
+    mended = False
     try:
         fault.prepare(cell)
         world.campaign.force("fault")
@@ -75,10 +76,12 @@ def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
             faulted = _faulted(cell)
             cell.look("after the fault")
             _mend(cell)
+            mended = True
             reruns = _reruns(cell)
         again = reruns[-1] if reruns[-1].rc == 0 and not reruns[-1].changed() else world.rotate(env=cell.gate.tracing())
         cell.look("in the end")
         broken = _judge(cell, watcher, faulted, reruns, again)
+        broken += fault.judge(cell) + world.provider.alike(world.place)
         broken += _back(cell) if fault.name == "kill before" and step in TRIED_BACK else []
     finally:
         for process in (cell.process, *(process for process, _events in cell.others)):
@@ -86,6 +89,8 @@ def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
                 world.kill(process, 0)
         if cell.proxy is not None:
             cell.proxy.close()
+        if not mended:
+            fault.mend(cell)
     window = cell.looks["after the fault"].files
     caught = cell.caught >= 0 or not cell.held or fault.prepares_only
     return {"provider": world.provider.name, "step": step, "fault": fault.name, "numbers": fault.numbers, "means": fault.means,
@@ -108,7 +113,7 @@ def _faulted(cell: Cell) -> Optional[Run]:
         if cell.step.side == SERVER:
             world.on_server(caught)
         else:
-            environment = caught
+            environment.update(caught)
         world.stand(*{*cell.step.sabotage, *world.words})
     cell.process, cell.events = world.begin(environment)
     if cell.held:
@@ -118,9 +123,9 @@ def _faulted(cell: Cell) -> Optional[Run]:
         if found:
             fault.strike(cell)
         cell.gate.go()
-    output, _nothing = cell.process.communicate(timeout=120) if cell.killed != "SIGKILL" else ("", None)
+    output, _nothing = cell.process.communicate(timeout=240) if cell.killed != "SIGKILL" else ("", None)
     for other, events in cell.others:
-        said, _nothing = other.communicate(timeout=120)
+        said, _nothing = other.communicate(timeout=240)
         cell.other_runs.append(_run(other.returncode, said, events))
     return None if cell.killed else _run(cell.process.returncode, output, cell.events)
 

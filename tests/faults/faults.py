@@ -11,11 +11,12 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict
+from typing import TYPE_CHECKING, Callable, Dict, Tuple
 
-from . import corruption
+from . import corruption, incidents
+from .invariants import Broken
 from .proxy import Proxy
-from .steps import SERVER
+from .steps import SERVER, WHOLE_RUN
 from .world import HOST, PORT
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ PROXY_PORT = 9443
 
 def nothing(_cell: Cell) -> None:
     """Nothing."""
+
+
+def fine(_cell: Cell) -> Broken:
+    """Nothing more to hold it to."""
+    return []
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,9 @@ class Fault:
     error: int = 0  # the call fails with that errno and nobody is held
     absent: bool = False  # the fault itself takes the server away
     tampered: bool = False  # the fault itself changes the ledger
+    judge: Callable[[Cell], Broken] = fine
+    at: Tuple[str, ...] = ()  # only these steps, and only of the first row
+    needs: Tuple[str, ...] = ()  # programs
     word: str = ""  # how the server lies: a word of Provider.stands
 
     @property
@@ -186,6 +195,20 @@ FAULTS: Dict[str, Fault] = {
         Fault("second campaign", "F22", "a second ansible-playbook on the same store", strike=second),
         Fault("ctrl-C", "F29", "SIGINT to the process group of ansible-playbook", strike=interrupt(signal.SIGINT)),
         Fault("quota", "F18", "EDQUOT from the call itself (LD_PRELOAD)", error=errno.EDQUOT, instead=True),
+        Fault("clock goes back", "F24", "the controller's clock is set two hours back in the middle (LD_PRELOAD)", incidents.own_clock,
+              incidents.two_hours_back, at=("issue", "prove", "settle", "record")),
+        Fault("black hole", "F21", "nftables drops every packet to the host", strike=incidents.swallow, mend=incidents.pass_again,
+              at=("lock", "issue", "prove", "settle", "record"), absent=True, needs=("nft",)),
+        Fault("linked files", "F27", "certificate and key are symbolic links", incidents.linked, judge=incidents.still_linked,
+              at=(WHOLE_RUN,)),
+        Fault("mounted files", "F27", "certificate and key are mount points (EBUSY)", incidents.mounted, mend=incidents.not_mounted,
+              at=(WHOLE_RUN,)),
+        Fault("become nobody", "F27", "become_user is a user without rights there", incidents.as_nobody, mend=incidents.as_root,
+              judge=incidents.refused_as_nobody, at=(WHOLE_RUN,), needs=("sudo",)),
+        Fault("rollback in the middle", "F30", "certops.clm.rollback while the rotation is held", incidents.patient,
+              incidents.back_meanwhile, judge=incidents.refused_back, at=("key write", "issue", "swap", "prove", "settle", "record")),
+        Fault("rollback to an expired one", "F30", "certops.clm.rollback a hundred days later", incidents.long_lived,
+              judge=incidents.expired_back, at=(WHOLE_RUN,)),
         Fault("SIGTERM", "F29", "SIGTERM to the process group of ansible-playbook", strike=interrupt(signal.SIGTERM)),
     )
 }  # fmt: skip

@@ -72,7 +72,7 @@ class Gate:
                 return int((self.place / "at").read_text().split()[0])
             if over():
                 return None
-            time.sleep(0.003)
+            time.sleep(0.01)
         return None
 
     def go(self) -> None:

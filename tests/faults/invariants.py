@@ -42,6 +42,7 @@ class Estate:
     name: str
     anchors: str
     lineage: str
+    keys_on_server: bool = False
     log: Callable[[Path], List[Tuple[str, bytes]]] = lambda ca: issued(ca / "issued.jsonl")  # (request id, DER) of all that the CA issued
 
 
@@ -101,7 +102,7 @@ def i1(estate: Estate, after: Look, trace: Sequence[str]) -> Broken:
     """Every issued certificate's key is kept, private, and was durable before the CA was asked."""
     broken: Broken = []
     kept: Dict[str, Path] = {}
-    for path in [*estate.store.rglob(KEY_FILE), *estate.state.glob("deployments/*/versions/*/key")]:
+    for path in keys(estate):
         kept.setdefault(spki(serialization.load_pem_private_key(path.read_bytes(), None).public_key()), path)
         found = path.stat()
         if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.geteuid():
@@ -111,6 +112,12 @@ def i1(estate: Estate, after: Look, trace: Sequence[str]) -> Broken:
         if spki(certificate.public_key()) not in kept:
             broken.append(f"I1: {request} was issued, and its key is nowhere")
     return broken + order(trace)
+
+
+def keys(estate: Estate) -> List[Path]:
+    """Every private key that is kept: in the store, and on the server."""
+    on_server = [path for pattern in ("versions/*/key", "keys/*.pem") for path in estate.state.glob(f"deployments/*/{pattern}")]
+    return [*estate.store.rglob(KEY_FILE), *on_server]
 
 
 def order(trace: Sequence[str]) -> Broken:
@@ -156,7 +163,8 @@ def i3(estate: Estate, sha256: str, now: datetime.datetime) -> Broken:
         except (OSError, ValueError):
             continue
         if leaf.fingerprint(hashes.SHA256()).hex() == sha256:
-            problem = pair(chain, record.with_name(KEY_FILE))
+            kept = [*keys(estate), estate.key] if estate.keys_on_server else [record.with_name(KEY_FILE)]
+            problem = min((pair(chain, key) for key in kept), default="no key is kept")
             if leaf.not_valid_after_utc <= now:
                 problem = "it has expired"
             return [f"I3: the previous version {record.parent.name} cannot be put back: {problem}"] if problem else []

@@ -10,6 +10,7 @@ import shutil
 from typing import Dict, List, Tuple
 
 from .faults import FAULTS, faketime
+from .incidents import has
 from .providers import FIRST, ROWS, Provider
 from .steps import BETWEEN_RUNS, SERVER, WHOLE_RUN
 
@@ -24,12 +25,18 @@ NOT_RUN: Dict[str, str] = {}  # fault -> why no machine of ours runs it: what te
 NO_ROOM = {
     "key fsync": "the bytes are written: a full disk is met at the key's write",
     "key rename": "a rename needs no room", "key rename, second copy": "a rename needs no room",
+    "key fsync on the host": "the bytes are written: a full disk is met at the key's write",
+    "key rename on the host": "a rename needs no room",
     "reload": "nothing is written", "prove": "nothing is written",
 }  # fmt: skip
 
 
 def why_not(provider: Provider, step: str, fault: str) -> str:
     """Why the pair is no cell of the provider; empty when it is one."""
+    if provider.faults and fault not in provider.faults:
+        return "not chosen: the row is there for its own faults"
+    if FAULTS[fault].at:
+        return "" if provider.wide and step in FAULTS[fault].at else "not applicable: what it is has no other place"
     if fault.startswith(("clock", "server's clock")):
         return "" if step == WHOLE_RUN else "not applicable: a clock is wrong for a whole run"
     if FAULTS[fault].numbers in ("F23", "F25", "F26"):
@@ -64,6 +71,8 @@ def not_here(fault: str) -> str:
     """Why this machine cannot do it; empty when it can."""
     if FAULTS[fault].means.startswith("faketime") and not faketime():
         return "not run: no libfaketime on this machine"
+    if has(*FAULTS[fault].needs):
+        return has(*FAULTS[fault].needs)
     if fault in ("no space", "read-only", "not permitted") and (os.geteuid() != 0 or not shutil.which("chattr")):
         return "not run: only root may mount and forbid"
     return ""

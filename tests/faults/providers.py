@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from ansible_collections.certops.clm.tests.lab.server import Server
 from ansible_collections.certops.clm.tests.lab.small import Small
 
 from .invariants import issued
-from .steps import BETWEEN_RUNS, WHOLE_RUN, Step, again, spine
+from .steps import BETWEEN_RUNS, CONTROLLER, SERVER, WHOLE_RUN, Step, again, spine
 
 Stand = Callable[[Any, Tuple[str, ...]], None]
 
@@ -54,6 +56,33 @@ def mirrored(manifest: Dict[str, Any]) -> None:
     manifest["secret_store"] = {"type": "mirrored", "stores": stores}
 
 
+def keys_on_host(manifest: Dict[str, Any]) -> None:
+    """Keys are made on the server and never leave it."""
+    manifest["lineages"]["api"]["key_origin"] = "host"
+
+
+def forty(manifest: Dict[str, Any]) -> None:
+    """Thirty-nine lineages more, which have no deployment: so many that one syncfs makes them all durable."""
+    manifest["lineages"].update({f"more{number:02}": {"names": [f"more{number:02}.lab.example"]} for number in range(39)})
+
+
+def nothing_more(_place: Path) -> List[str]:
+    """No invariant beside I1-I8."""
+    return []
+
+
+def same_copies(place: Path) -> List[str]:
+    """Both folders of the mirrored store hold the same versions, byte for byte, and the same one is current."""
+    def held(folder: Path) -> Dict[str, str]:
+        found = {"current": os.readlink(folder / "current")}
+        for path in sorted(folder.glob("versions/0*/*.pem")):
+            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
+
+    one, two = (held(place / name / "lineages" / "api") for name in ("store", "copy"))
+    return [] if one == two else [f"the copies differ in {sorted(set(one.items()) ^ set(two.items()))[:3]}"]
+
+
 @dataclass(frozen=True)
 class Provider:
     """One row: an issuer, a store and a kind of server, and the steps at which it is not what an earlier row was."""
@@ -67,6 +96,9 @@ class Provider:
     stand: Stand = small_stand
     stands: FrozenSet[str] = frozenset()  # the words of `stand`
     stores: Tuple[str, ...] = ("store",)
+    faults: Tuple[str, ...] = ()  # only these; none: all
+    alike: Callable[[Path], List[str]] = nothing_more  # what is wrong in the end, in the folder of the controller
+    keys_on_server: bool = False
     wide: bool = False  # also the faults of a whole run and between runs
     issued: Callable[[Path], List[Tuple[str, bytes]]] = field(default=lambda ca: issued(ca / "issued.jsonl"))
 
@@ -93,7 +125,26 @@ def _second_copy() -> Dict[str, Step]:
     return {step.name: step for step in made}
 
 
+def _on_host() -> Dict[str, Step]:
+    first = spine()
+    made = (
+        Step("key write on the host", SERVER, "write", "*/deployments/*/keys/.*", folder="state"),
+        Step("key fsync on the host", SERVER, "fsync", "*/deployments/*/keys/.*", folder="state"),
+        Step("key rename on the host", SERVER, "rename", "*/deployments/*/keys/*", folder="state"),
+        Step("request write", SERVER, "write", "*/deployments/*/.request.json*", folder="state"),
+        *_some(first, "issue", "keep", "swap", "commit").values(),
+    )
+    return {step.name: step for step in made}
+
+
+def _batched() -> Dict[str, Step]:
+    first = Step("syncfs", CONTROLLER, "syncfs", "*", folder="store")
+    return {f"syncfs {number}": again(first, f"syncfs {number}", nth=number) for number in (1, 2, 3)}
+
+
 ALL_WORDS = frozenset(("fail_check", "fail_reload", "keep_old", "die_on_reload", "refuse", "hang"))
+# What can end otherwise where a row differs from the first; the rest is the same code at the same calls.
+CHOSEN = ("kill before", "kill after", "kill the module", "no space", "disk error", "check refuses", "reload fails", "reload lies")
 FIRST = "local_ca, directory, small server"
 NGINX = spine("/etc/nginx/tls", "*nginx*-s reload*")
 ROWS: Dict[str, Provider] = {
@@ -101,8 +152,13 @@ ROWS: Dict[str, Provider] = {
     for one in (
         Provider(FIRST, "the whole spine", spine(), stands=ALL_WORDS, wide=True),
         Provider("nginx", "the steps on its server", _some(NGINX, "stage", "swap", "swap, second file", "reload", "roll back", "commit"),
-                 Nginx, "/etc/nginx/tls", stand=nginx_stand, stands=frozenset(("fail_check", "fail_reload", "keep_old"))),
+                 Nginx, "/etc/nginx/tls", stand=nginx_stand, stands=frozenset(("fail_check", "fail_reload", "keep_old")),
+                 faults=(*CHOSEN, "reload lies, kill")),
         Provider("mirrored store", "the steps in its second copy", _second_copy(), change=mirrored, stores=("store", "copy"),
-                 stands=ALL_WORDS),
+                 faults=CHOSEN, alike=same_copies),
+        Provider("key_origin host", "the steps of its key, and what follows", _on_host(), change=keys_on_host, keys_on_server=True,
+                 faults=(*CHOSEN, "unreachable", "second campaign")),
+        Provider("40 lineages", "the steps that are one for all of them", _batched(), change=forty,
+                 faults=("kill before", "kill after", "disk error")),
     )
 }  # fmt: skip

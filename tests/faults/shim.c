@@ -9,6 +9,7 @@
  * CLM_FAULT_NTH    the how manieth such call of one process, from 1        CLM_FAULT_AFTER 1: after the call, not before it
  * CLM_FAULT_DO     hold (until DIR/go is there) or a number: fail with that errno, each time
  * CLM_FAULT_DIR    DIR: only while DIR/armed is there; DIR/at says which process was caught, one only
+ * CLM_FAULT_CLOCK  a file with the seconds by which the clock of the wall is wrong, read at each look; other clocks stay true
  * CLM_FAULT_TRACE  a file for one line each sync, rename and opening for writing, with the path
  */
 #define _GNU_SOURCE
@@ -26,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,6 +69,39 @@ static int hold(const char *folder, const char *call, const char *path) {
     name_of(final, sizeof final, folder, "at");
     syscall(SYS_renameat2, AT_FDCWD, name, AT_FDCWD, final, 0);
     while (!is_there(folder, "go")) nanosleep(&moment, NULL);
+    return 0;
+}
+
+static time_t shift(void) {
+    const char *file = getenv("CLM_FAULT_CLOCK");
+    char text[32] = "";
+    if (!file) return 0;
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) return 0;
+    if (syscall(SYS_read, fd, text, sizeof text - 1) < 0) text[0] = 0;
+    syscall(SYS_close, fd);
+    return (time_t)atol(text);
+}
+
+int clock_gettime(clockid_t which, struct timespec *moment) {
+    int answer = (int)syscall(SYS_clock_gettime, which, moment);
+    if (answer == 0 && which == CLOCK_REALTIME) moment->tv_sec += shift();
+    return answer;
+}
+
+time_t time(time_t *where) {
+    struct timespec moment;
+    clock_gettime(CLOCK_REALTIME, &moment);
+    if (where) *where = moment.tv_sec;
+    return moment.tv_sec;
+}
+
+int gettimeofday(struct timeval *moment, void *zone) {
+    struct timespec exact;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &exact);
+    moment->tv_sec = exact.tv_sec;
+    moment->tv_usec = exact.tv_nsec / 1000;
     return 0;
 }
 

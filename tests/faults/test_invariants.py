@@ -11,11 +11,15 @@ import json
 from base64 import b64encode
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ansible_collections.certops.clm.tests.faults import invariants
+from ansible_collections.certops.clm.tests.faults import cell, invariants, told
 from ansible_collections.certops.clm.tests.faults.invariants import Estate, Look
 from ansible_collections.certops.clm.tests.lab.ca import TestCA
+from ansible_collections.certops.clm.tests.lab.playbook import Run
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 STORE = "/x/store/lineages/api/versions"
@@ -116,3 +120,78 @@ def test_a_changed_ledger_is_seen(made):
     for bad in (whole.replace(b'"a": 2', b'"a": 9'), lines[0] + lines[2], b"".join(lines[:2]), whole + b'{"torn'):
         assert invariants.i6(look, Look(**{**look.__dict__, "chains": {"vm.jsonl": bad}})), bad
     assert invariants.i6(look, Look(**{**look.__dict__, "chains": {}}))
+
+
+def crl(serials):
+    """A CRL of some CA; who signed it is not looked at."""
+    made = x509.CertificateRevocationListBuilder().issuer_name(x509.Name([])).last_update(NOW).next_update(NOW + datetime.timedelta(days=1))
+    for serial in serials:
+        made = made.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW).build())
+    return made.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def test_a_revoked_certificate_that_is_served_is_seen(made):
+    estate, issued = made
+    (estate.ca / "intermediate.crl").write_bytes(crl([]))
+    assert invariants.i5(estate, issued.sha256) == []
+    (estate.ca / "intermediate.crl").write_bytes(crl([issued.leaf.serial_number]))
+    assert invariants.i5(estate, issued.sha256) == ["I5: api/1 is served and revoked"]
+    assert invariants.i5(estate, "00") == []
+
+
+class OneWorld:
+    """What `_converged` asks of a world."""
+
+    def __init__(self, current):
+        self.current = lambda: current
+
+
+def after(served, issued=()):
+    return Look(served, "", "", tuple(issued), {})
+
+
+def run(code, changed=0, *events):
+    return Run(code, "", {"web1": {"changed": changed}}, list(events))
+
+
+RED = {"task": "Verdict", "status": "failed", "result": {"msg": "api on web1: failed at step prove, nothing was changed",
+                                                         "outcome": {"step": "prove", "next_action": "look"}}}  # fmt: skip
+
+
+@pytest.mark.parametrize("reruns, again, looks, current, word", [
+    ([run(2, 1, RED)], run(0), {}, "new", "still red"),
+    ([run(0, 1)], run(0, 1), {}, "new", "changed 1"),
+    ([run(0, 1)], run(2, 0, RED), {}, "new", "ended with 2"),
+    ([run(0, 1)], run(0), {"in the end": after("new", [("api/2", b"")])}, "new", "issued again"),
+    ([run(0, 1)], run(0), {}, "old", "current is old"),
+    ([run(0, 1)], run(0), {"before": after("new")}, "new", "current is new"),
+])  # fmt: skip
+def test_a_rerun_that_does_not_converge_is_seen(reruns, again, looks, current, word):
+    seen_at = {"before": after("old"), "after rerun 1": after("new"), "in the end": after("new"), **looks}
+    it = cell.Cell(OneWorld(current), "", None, None, looks=seen_at)
+    (said,) = cell._converged(it, reruns, again)
+    assert said.startswith("I7") and word in said
+    whole = cell.Cell(OneWorld("new"), "", None, None, looks={**seen_at, "before": after("old"), "in the end": after("new")})
+    assert cell._converged(whole, [run(0, 1)], run(0)) == []
+
+
+@pytest.mark.parametrize("result, word", [
+    ({}, "no red result"),
+    ({"msg": "it failed"}, "does not say what failed"),
+    ({"msg": "something somewhere did not go as it should have gone"}, "does not say what failed"),
+    ({"msg": RED["result"]["msg"], "outcome": {"step": "prove"}}, "no next_action"),
+    ({"msg": RED["result"]["msg"], "outcome": {"next_action": "look"}}, "no step"),
+])  # fmt: skip
+def test_a_message_that_helps_nobody_is_seen(result, word):
+    events = [{**RED, "result": result}] if result else []
+    said = told.told(run(2, 0, *events))["broken"][0]
+    assert said.startswith("I8") and word in said
+    assert told.told(run(2, 0, RED))["broken"] == []
+
+
+def test_a_green_run_that_did_nothing_is_seen():
+    proven = chained({"step": "prove", "sha256": "new"})
+    done = Look("new", "", "", (), {"vm.jsonl": proven})
+    assert told.green(run(0), done, after("old")) == []
+    assert "still served" in told.green(run(0), done, after("new"))[0]
+    assert "not recorded" in told.green(run(0), after("new"), after("old"))[0]

@@ -36,6 +36,8 @@ def cells_of(places: Sequence[Place], worlds: int, commit: str, until: Optional[
         worker.start()
     try:
         yield from _results(done, workers)
+        for worker in workers:
+            worker.join(30)
     finally:
         for worker in workers:
             if worker.is_alive():

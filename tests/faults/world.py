@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import signal
@@ -28,8 +29,8 @@ from .providers import FIRST, ROWS, Provider
 
 LINEAGE, HOST, PORT = "api", "web1", 8443
 SITE = Site(LINEAGE, ("api.lab.example",), PORT)
-QUICK = {"rotate_soak": 0, "rotate_soak_canary": 0, "rotate_proof_timeout": 3, "rotate_proof_interval": 0.05}
-KEPT = ("ledger", "ca", "manifest.yml", "observations.json", "observations.counts.json", "report")
+QUICK = {"rotate_soak": 0, "rotate_soak_canary": 0, "rotate_proof_timeout": 3, "rotate_proof_interval": 0.15}
+KEPT = ("ledger", "ca", "manifest.yml", "hosts.json", "observations.json", "observations.counts.json", "report")
 
 
 class World:
@@ -60,7 +61,7 @@ class World:
             self._copy(self.place / name, self.first / name)
         for name, folder in self.on_server_too.items():
             self._copy(self.lab.hosts[HOST].real(folder), self.first / name)
-        self.pristine = {**self.campaign.manifest, "lineages": {LINEAGE: dict(self.campaign.manifest["lineages"][LINEAGE])}}
+        self.pristine = copy.deepcopy(self.campaign.manifest)
         return self
 
     @staticmethod
@@ -92,9 +93,7 @@ class World:
             host.empty(folder)
             subprocess.run(["cp", "-a", f"{self.first / name}/.", str(host.real(folder))], check=True)
         host.empty("/tmp", "/root/.ansible")
-        self.campaign.manifest = {**self.pristine, "secret_store": dict(self.pristine["secret_store"]),
-                                  "ledger": dict(self.pristine["ledger"]),
-                                  "lineages": {LINEAGE: dict(self.pristine["lineages"][LINEAGE])}}  # fmt: skip
+        self.campaign.manifest = copy.deepcopy(self.pristine)
         self.stand()
         server.start()
 
@@ -111,18 +110,17 @@ class World:
     def rotate(self, env: Optional[Dict[str, str]] = None, **extra: Any) -> Run:
         """A rotation to its end."""
         return self.ansible.playbook(
-            "certops.clm.rotate", inventory=self.campaign.inventories, extra=self.settings(**extra), env=env, timeout=120
+            "certops.clm.rotate", inventory=self.campaign.inventories, extra=self.settings(**extra), env=env, timeout=240
         )
 
-    def rollback(self) -> Run:
+    def rollback(self, env: Optional[Dict[str, str]] = None) -> Run:
         """One command brings the earlier version back."""
-        return self.ansible.playbook(
-            "certops.clm.rollback", inventory=self.campaign.inventories, extra=self.settings(clm_lineage=LINEAGE), timeout=120
-        )
+        settings = self.settings(clm_lineage=LINEAGE)
+        return self.ansible.playbook("certops.clm.rollback", inventory=self.campaign.inventories, extra=settings, env=env, timeout=240)
 
-    def begin(self, env: Dict[str, str]) -> Tuple[Any, Path]:
-        """A rotation that goes on while the runner looks."""
-        return self.ansible.begin("certops.clm.rotate", self.campaign.inventories, extra=self.settings(), env=env)
+    def begin(self, env: Dict[str, str], playbook: str = "rotate", **extra: Any) -> Tuple[Any, Path]:
+        """A run that goes on while the runner looks."""
+        return self.ansible.begin(f"certops.clm.{playbook}", self.campaign.inventories, extra=self.settings(**extra), env=env)
 
     def on_server(self, env: Dict[str, str]) -> None:
         """What every command on the server has in its environment from now on."""
@@ -148,7 +146,7 @@ class World:
         tls = self.folder("tls")
         return Estate(store=self.place / "store", ledger=self.place / "ledger", ca=self.place / "ca", certificate=tls / "api.pem",
                       key=tls / "api.key", state=self.folder("state"), address=host.address, port=PORT, name=SITE.names[0],
-                      anchors=anchors, lineage=LINEAGE, log=self.provider.issued)  # fmt: skip
+                      anchors=anchors, lineage=LINEAGE, keys_on_server=self.provider.keys_on_server, log=self.provider.issued)  # fmt: skip
 
     def current(self) -> str:
         return self.campaign.current(LINEAGE)
@@ -232,9 +230,10 @@ class World:
         spared = {host._holder.pid if host._holder else 0, *(tree(server.pid) if server else ())}
         signal_all([pid for pid in {caught, *host.processes()} - spared if pid > 0], signal.SIGKILL)
 
-    def drop(self) -> None:
-        """No connection to the server lives on, and none can be made."""
-        self.lab.hosts[HOST].cut()
+    def drop(self, cut: bool = True) -> None:
+        """No connection to the server lives on, and with `cut` none can be made."""
+        if cut:
+            self.lab.hosts[HOST].cut()
         sessions = [pid for pid in tree(self.lab.sshd.process.pid)[1:] if "sshd" in _name(pid)] if self.lab.sshd.process else []
         signal_all(sessions, signal.SIGKILL)
 
