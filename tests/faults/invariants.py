@@ -18,7 +18,7 @@ import ssl
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Set, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -120,25 +120,47 @@ def keys(estate: Estate) -> List[Path]:
     return [*estate.store.rglob(KEY_FILE), *on_server]
 
 
+class Order:
+    """What is durable at each moment of a trace of system calls, by version."""
+
+    def __init__(self) -> None:
+        self.written: Set[str] = set()  # keys that lie under a name that nobody reads yet
+        self.synced: Set[str] = set()
+        self.named: Dict[str, bool] = {}  # a version that was put in its place -> whether its name is durable
+        self.early: Set[str] = set()  # put there before its key was synced
+        self.recorded = False
+
+    def see(self, call: str, path: str) -> None:
+        folder, _slash, name = path.rpartition("/")
+        if name == KEY_FILE and "/.new-" in path and call in ("open", "fsync"):
+            (self.written if call == "open" else self.synced).add(path)
+        elif call == "syncfs":
+            self.synced |= self.written
+            self.named = dict.fromkeys(self.named, True)
+        elif call == "rename" and folder.endswith("/versions") and name.startswith("0"):
+            key = f"{folder}/.new-{name}/{KEY_FILE}"
+            self.named[path], self.recorded = False, False
+            if key in self.written - self.synced:
+                self.early.add(path)
+        elif call == "fsync" and name == "versions":
+            self.named.update({one: True for one in self.named if one.startswith(path + "/")})
+        elif call == "fsync" and "/ledger/" in path and path.endswith(".jsonl"):
+            self.recorded = True
+
+    def missing(self) -> str:
+        """What a CA that is asked now was asked too early for."""
+        late = bool(self.early) or not all(self.named.values())
+        return " and the ".join(what for what, is_missing in (("key", late), ("intent", not self.recorded)) if is_missing)
+
+
 def order(trace: Sequence[str]) -> Broken:
     """In the order of the system calls: key synced, its folder in place and synced, intent synced, and only then the CA asked."""
-    synced = named = safe = durable = recorded = False
+    found = Order()
     for line in trace:
         call, _space, path = line.partition(" ")
-        if call == "syncfs":
-            synced, durable = True, safe
-        elif call == "fsync" and "/.new-" in path and path.endswith(KEY_FILE):
-            synced = True
-        elif call == "rename" and path.rpartition("/versions/")[2].startswith("0") and path.count("/", path.find("/versions/")) == 2:
-            named, safe, synced, durable, recorded = True, synced, False, False, False
-        elif call == "fsync" and path.endswith("/versions"):
-            durable = safe
-        elif call == "fsync" and "/ledger/" in path and path.endswith(".jsonl"):
-            recorded = True
-        elif call == "fsync" and path.endswith("/ca/issued.jsonl"):
-            missing = [what for what, there in (("key", durable), ("intent", recorded)) if not there]
-            if missing and named:
-                return [f"I1/I4: the CA was asked before the {' and the '.join(missing)} was durable"]
+        found.see(call, path)
+        if call == "fsync" and path.endswith("/ca/issued.jsonl") and found.named and found.missing():
+            return [f"I1/I4: the CA was asked before the {found.missing()} was durable"]
     return []
 
 

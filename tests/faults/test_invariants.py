@@ -90,6 +90,16 @@ def test_what_was_not_synced_before_the_ca_was_asked_is_seen(missing, word):
     assert word in said
 
 
+def test_many_at_once_are_judged_one_by_one():
+    others = [line.replace("lineages/api", "lineages/blog") for line in TRACE[:4]]
+    mixed = [line for pair in zip(TRACE[:4], others) for line in pair]
+    assert invariants.order([*mixed, *TRACE[4:]]) == []
+    at_once = [line for line in mixed if not line.startswith("fsync") or line.endswith("versions")]
+    assert "key" in invariants.order([*at_once, *TRACE[4:]])[0]
+    assert invariants.order([*at_once[:2], "syncfs /x/store", *at_once[2:], *TRACE[4:]]) == []
+    assert "key" in invariants.order([*mixed[:-1], *TRACE[4:]])[0]  # the second folder was not synced
+
+
 def test_what_is_served_and_is_not_right_is_seen(made):
     estate, _issued = made
     look = seen(estate)
