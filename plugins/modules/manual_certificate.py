@@ -18,6 +18,8 @@ description:
     its intermediates behind it. Order, duplicates and an included root do not matter.
   - What comes back is checked against the request. Key, names, validity, usages and the chain up to O(anchors) must be right.
   - Until then the outcome is V(pending) in the run that writes the request, V(unchanged) in later ones, and says who must do what.
+    It is V(failed) once what is kept lives no longer than 12 hours or a quarter of its life, and in every run after the first where
+    nothing is kept.
 options:
   path:
     description: The folder for requests and certificates.

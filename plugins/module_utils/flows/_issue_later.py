@@ -10,13 +10,14 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Mapping, Optional, Tuple
 
 from ..errors import ClmError, UnavailableError
-from ..outcome import DEFERRED, FAILED, Outcome
+from ..outcome import DEFERRED, FAILED, PENDING, UNCHANGED, Outcome
 from ..policy.patience import can_wait
 from ..x509.certificate import rfc3339
 from ._issue_values import STEP, Job
 
 SHORT = "what is kept holds no longer than 12 hours or a quarter of its life"
 NOTHING = "nothing is kept that would hold until then"
+ANSWER = "Have that answered, then run this again: it goes on with the same request and issues nothing twice."
 
 
 def later(job: Job, error: ClmError, now: datetime) -> Outcome:
@@ -33,11 +34,23 @@ def later(job: Job, error: ClmError, now: datetime) -> Outcome:
 
 
 def in_time(outcome: Outcome, now: datetime) -> Outcome:
-    """The outcome; failed where it was deferred, and what is kept, if anything is, lives too short to wait."""
-    if outcome.state != DEFERRED or can_wait(_life(outcome.before), now):
+    """The outcome; failed where it waits for the CA, and what is kept, if anything is, lives too short to wait.
+
+    The run that asks for the first certificate of a lineage has done what it could: it stays pending. A later one that finds
+    it unanswered, with nothing kept, has failed, or the wait would have no end.
+    """
+    if not _waits(outcome) or can_wait(_life(outcome.before), now) or (outcome.state == PENDING and not outcome.before):
         return outcome
     kept = SHORT if outcome.before else NOTHING
-    return replace(outcome, state=FAILED, message=f"{outcome.message} There is no time left to wait: {kept}.")
+    said = outcome.message if outcome.message.endswith(".") else f"{outcome.message}."
+    then = outcome.next_action if outcome.state == DEFERRED else ANSWER
+    return replace(outcome, state=FAILED, message=f"{said} There is no time left to wait: {kept}.", next_action=then)
+
+
+def _waits(outcome: Outcome) -> bool:
+    """True for what the CA has not answered: deferred by it, asked for in this run, or by an earlier one."""
+    unanswered = outcome.state == UNCHANGED and outcome.reason is not None and not outcome.after.get("sha256")
+    return unanswered or outcome.state in (DEFERRED, PENDING)
 
 
 def _life(facts: Mapping[str, Any]) -> Tuple[Optional[datetime], ...]:

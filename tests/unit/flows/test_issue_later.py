@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError, UnavailableError
 from ansible_collections.certops.clm.plugins.module_utils.flows._issue_later import in_time
 from ansible_collections.certops.clm.plugins.module_utils.flows.certificates import issue_certificates
-from ansible_collections.certops.clm.tests.unit.flows.issue_world import Refusing, World, wanted
+from ansible_collections.certops.clm.tests.unit.flows.issue_world import Refusing, Slow, World, wanted
 
 LIMITED = UnavailableError("429: too many certificates for example.com", retry_after=3600)
 
@@ -38,6 +38,32 @@ def test_a_quarter_of_the_life_is_where_waiting_ends(world, days, state):
     outcome = in_time(world.run(wanted(), issuer=Refusing(world.ca, LIMITED))["shop"], world.now)
     assert outcome.state == state and LIMITED.message in outcome.message
     assert ("There is no time left to wait: what is kept" in outcome.message) == (state == "failed")
+
+
+@pytest.mark.parametrize("left_hours, state", [(24 * 8, "pending"), (1, "failed")])
+@pytest.mark.parametrize("run", ["the one that asks", "a later one"])
+def test_an_approval_that_nobody_gives_is_a_failure_once_an_hour_of_thirty_days_is_left(world, left_hours, state, run):
+    before = world.run(wanted())["shop"].after
+    world.days(21.5)
+    desk = Slow(world.ca)
+    if run == "a later one":
+        assert in_time(world.run(wanted(), issuer=desk)["shop"], world.now).state == "pending"
+        state = {"pending": "unchanged"}.get(state, state)
+    world.days(30 - 21.5 - left_hours / 24)
+    outcome = in_time(world.run(wanted(), issuer=desk)["shop"], world.now)
+    assert (outcome.state, outcome.before["sha256"], desk.begun) == (state, before["sha256"], 1)
+    assert "waiting for the desk" in outcome.message
+    assert ("There is no time left to wait: what is kept" in outcome.message) == (state == "failed")
+    assert ("then run this again" in outcome.next_action) == (state == "failed")
+
+
+def test_the_first_certificate_may_wait_in_the_run_that_asks_for_it_and_in_no_later_one(world):
+    desk = Slow(world.ca)
+    assert in_time(world.run(wanted(), issuer=desk)["shop"], world.now).state == "pending"
+    outcome = in_time(world.run(wanted(), issuer=desk)["shop"], world.now)
+    assert outcome.state == "failed" and "waiting for the desk. There is no time left to wait: nothing is kept" in outcome.message
+    desk.ready = True
+    assert in_time(world.run(wanted(), issuer=desk)["shop"], world.now).state == "done" and desk.begun == 1
 
 
 def test_with_nothing_kept_it_is_deferred_for_a_wave_that_knows_what_is_served_and_failed_for_a_task_that_does_not(world):
