@@ -30,13 +30,10 @@ def problems() -> Dict[str, str]:
 
 
 def not_there(name: str, reason: str = "") -> NoReturn:
-    """Skip this test and say why; with CLM_LAB_REQUIRE=all (or a list of names) it fails instead.
-
-    A Python that the machine cannot have is not a server: core-* only skips, and the end of the run says so.
-    """
+    """Skip this test and say why; with CLM_LAB_REQUIRE=all (or a list of names) it fails instead, for a core as for a server."""
     text = f"{name} is not there: {reason or problems().get(name, 'not installed (tools/environment.py servers)')}"
     required = os.environ.get("CLM_LAB_REQUIRE", "").replace(",", " ").split()
-    if name in required or ("all" in required and not name.startswith("core-")):
+    if name in required or "all" in required:
         pytest.fail(text, pytrace=False)
     pytest.skip(text)
 
