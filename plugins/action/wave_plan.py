@@ -36,17 +36,20 @@ class ActionModule(WaveAction):
     def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
         if not args["run_id"]:
             raise ConfigError(NOT_BEGUN, field="rotate_run_id", hint=LIMIT)
-        gate = checked_gate(args["gate"] or "", self._loader, self._task._role)
-        gates = [] if args["going_back"] else parse_gates(args["gates"])  # they judge what is new; what is gone back to was good
+        back = args["going_back"]
+        # Gates judge what is new: one that the incident closed would put the bad certificate back, also when it is given with -e.
+        gate = "" if back else checked_gate(args["gate"] or "", self._loader, self._task._role)
+        gates = [] if back else parse_gates(args["gates"])
         manifest = load(args["manifest"])
         store = open_store(manifest.secret_store, utc_now)
-        planned = GoneBack(store, args["going_back"]) if check_mode else store  # else it was done before the first wave
-        ignored = GOING_BACK if args["going_back"] else reason_to_ignore(args["ignore_windows"])
+        planned = GoneBack(store, back) if check_mode else store  # else it was done before the first wave
+        ignored = GOING_BACK if back else reason_to_ignore(args["ignore_windows"])
         judged = judge_hosts(manifest, args["hosts"], planned, utc_now(), ignore_windows=ignored)
         known = {host for hosts in self.task_vars.get("groups", {}).values() for host in hosts}
-        sliced = part_of_run(self._loader, self.task_vars).sliced and not args["going_back"]  # what fell due while the slice ran
+        sliced = part_of_run(self._loader, self.task_vars).sliced and not back  # what fell due while the slice ran
         refused = untried(judged.values()) if sliced else ()
-        made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=args["issue"], untried=refused)
+        issue = args["issue"] and not back
+        made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=issue, untried=refused)
         anchors_of(made["plan"], lambda name: issuer_anchors(manifest, name, utc_now))  # what cannot be proven is not begun
         made["plan"]["gates"] = gates
         if gate:
