@@ -32,7 +32,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import (
     refuse_ephemeral_places,
     refuse_unshared_store,
 )
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import KEPT, Scope, refuse_untried, scope_of, went_on
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import KEPT, Scope, refuse_crowded, refuse_untried, scope_of, went_on
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import gaps as gaps_of
 
 
@@ -64,8 +64,9 @@ def _begin(args: Mapping[str, Any], manifest: Manifest, part: Part, check_mode: 
     _refuse_left_out(begun, scope, args, manifest, now)
     if not args["going_back"]:  # what is gone back to was proven before
         refuse_untried(part, begun.mine, begun.due)
+    refuse_crowded(part, begun.judged, begun.due)
     run_id = args["run_id"] or start.new_run_id(now)
-    found = start.sizes(begun.due, begun.canaries, begun.judged, args["waves"])
+    found = start.sizes(begun.due, begun.canaries, begun.judged, args["waves"], part)
     whole = start.summary(begun.mine, begun.undeployed, begun.due, begun.canaries, now, begun.ignored)
     facts = scope.without_undeployed(whole)
     with open_ledger(manifest, utc_now, check_mode) as ledger:

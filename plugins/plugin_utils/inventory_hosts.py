@@ -58,7 +58,7 @@ def deployment_hosts(estate: Estate, now: datetime, part: Part = WHOLE) -> Made:
 
     A slice that we cut ourselves has every host, but works only on its own: the groups of a rotation hold no others.
     """
-    mine = set(part.cut([one.deployment.id for one in estate.judged]))
+    mine = set(part.cut([one.deployment.id for one in estate.judged], {one.deployment.id: one.lineage.service for one in estate.judged}))
     hosts: List[Host] = []
     for judged in estate.judged:
         found = policy_findings(judged.standing.policy, judged.served, now)

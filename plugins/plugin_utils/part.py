@@ -9,6 +9,7 @@ AWX tells a sliced job nothing of its slice: the inventory of the job just lacks
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence
 
@@ -47,20 +48,44 @@ class Part:
             parts.append(f"slice {self.number} of {self.slices}" if self.number else f"one of {self.slices} slices")
         return " and ".join(parts)
 
-    def members(self, deployments: Sequence[str], inventory: Collection[str], in_run: Optional[Collection[str]] = None) -> List[str]:
+    def members(
+        self,
+        deployments: Sequence[str],
+        inventory: Collection[str],
+        in_run: Optional[Collection[str]] = None,
+        services: Optional[Mapping[str, str]] = None,
+    ) -> List[str]:
         """The deployments that this run may work on; `in_run` are the hosts that `--limit` leaves, None when nobody knows."""
         found = list(deployments)
         if self.sliced:
-            mine = set(self.cut(found)) & set(inventory)
+            mine = set(self.cut(found, services or {})) & set(inventory)
             found = [name for name in found if name in mine]
         if self.limit and in_run is not None:
             wanted = set(in_run)
             found = [name for name in found if name in wanted]
         return found
 
-    def cut(self, deployments: Sequence[str]) -> List[str]:
-        """Every count-th of them by name, from our number on, so that all slices of one manifest have each exactly once."""
-        return sorted(deployments)[self.number - 1 :: self.slices] if self.number else list(deployments)
+    def cut(self, deployments: Sequence[str], services: Mapping[str, str]) -> List[str]:
+        """Every count-th of them by name, from our number on, so that all slices of one manifest have each exactly once.
+
+        A service of which one deployment in each slice would be more than a third is whole in the slice of its first.
+        """
+        if not self.number:
+            return list(deployments)
+        totals = Counter(services.get(name, "") for name in deployments)
+        homes: Dict[str, int] = {}
+        mine = []
+        for place, name in enumerate(sorted(deployments)):
+            service = services.get(name, "")
+            if service and self.share(totals[service]) == 1:
+                place = homes.setdefault(service, place)
+            if place % self.slices == self.number - 1:
+                mine.append(name)
+        return mine
+
+    def share(self, total: int) -> int:
+        """How many slices work on a service with so many deployments at once: all of them, or one on a small service of our own cut."""
+        return 1 if self.number and total // 3 < self.slices else self.slices
 
 
 WHOLE = Part()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -22,6 +23,10 @@ SLICE_HINT = (
 CANARIES_FIRST = (
     "Let the canaries go first in one run that is not sliced, and the slices after it: "
     "ansible-playbook certops.clm.rotate --limit 'localhost,clm_canary,clm_servers'"
+)
+CUT_HERE = (
+    "In jobs that AWX does not slice, -e clm_slices=4 -e clm_slice=1 and so on keep a small service whole in one slice. Fewer slices, or "
+    "service: '' in the manifest for lineages that nobody has to be able to reach meanwhile, help too."
 )
 LIMIT_HINT = "Name the servers of the deployments in --limit too. "
 
@@ -70,7 +75,8 @@ def scope_of(
     part: Part, judged: Mapping[str, Judged], due: Sequence[str], inventory: Collection[str], in_run: Optional[Collection[str]]
 ) -> Scope:
     """The scope of a run over these deployments, of which `due` are due."""
-    mine = part.members(list(judged), inventory, in_run) if part else list(judged)
+    services = {host: one.lineage.service for host, one in judged.items()}
+    mine = part.members(list(judged), inventory, in_run, services) if part else list(judged)
     return Scope(part, tuple(mine), len(judged), tuple(host for host in due if host not in set(mine)) if part else ())
 
 
@@ -90,6 +96,20 @@ def refuse_untried(part: Part, judged: Mapping[str, Judged], due: Sequence[str])
     if names:
         text = f"{len(names)} lineages are to get a version that was proven nowhere yet, which a slice never tries: {listed(names)}"
         raise ClmError(f"{text}. Nothing was changed", hint=CANARIES_FIRST, runbook="refused")
+
+
+def refuse_crowded(part: Part, judged: Mapping[str, Judged], due: Sequence[str]) -> None:
+    """ClmError for a slice of somebody else's cut where all slices at once could hold more than a third of one of its services."""
+    if not part.sliced or part.number:
+        return
+    totals = Counter(one.lineage.service for one in judged.values())
+    waiting = Counter(one.lineage.service for one in judged.values() if one.due)
+    mine = dict.fromkeys(judged[host].lineage.service for host in due if host in judged)
+    crowded = [name for name in mine if name and min(part.slices, waiting[name]) > max(1, totals[name] // 3)]
+    if crowded:
+        told = listed([f"{name} ({waiting[name]} of {totals[name]} deployments are due)" for name in crowded])
+        text = f"{part.slices} slices at once could hold more than a third of {told}"
+        raise ClmError(f"{text}. Nothing was changed", hint=CUT_HERE, runbook="refused")
 
 
 def gaps(looked: Mapping[str, Any], allowed: Collection[str] = ()) -> List[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import Any, Collection, Dict, List, Mapping, Sequence
 
@@ -14,6 +15,7 @@ from ansible_collections.certops.clm.plugins.module_utils.observations import Ob
 from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
+from ansible_collections.certops.clm.plugins.plugin_utils.part import WHOLE, Part
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing
 from ansible_collections.certops.clm.plugins.plugin_utils.wave import waits
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.waits import listed
@@ -62,12 +64,16 @@ def blind_spots(
     return spots + [f"{one.lineage.name}: {one.error}" for one in undeployed if one.error and one.lineage.name not in allowed]
 
 
-def sizes(due: Sequence[str], canaries: Collection[str], judged: Mapping[str, Judged], waves: Sequence[Any]) -> Dict[str, List[int]]:
-    """The sizes for serial, of the canaries and of the rest, in the order of the inventory."""
-    totals: Dict[str, int] = {}
-    for one in judged.values():
-        totals[one.lineage.service] = totals.get(one.lineage.service, 0) + 1
-    rows = [(host, judged[host].lineage.service, totals[judged[host].lineage.service]) for host in due if host in judged]
+def sizes(
+    due: Sequence[str], canaries: Collection[str], judged: Mapping[str, Judged], waves: Sequence[Any], part: Part = WHOLE
+) -> Dict[str, List[int]]:
+    """The sizes for serial, of the canaries and of the rest, in the order of the inventory.
+
+    `judged` has every deployment of the manifest: what slices take at once is a third of a service together, not each.
+    """
+    totals = Counter(one.lineage.service for one in judged.values())
+    services = {host: judged[host].lineage.service for host in due if host in judged}
+    rows = [(host, service, totals[service] // part.share(totals[service])) for host, service in services.items()]
     first = [row for row in rows if row[0] in canaries]
     rest = [row for row in rows if row[0] not in canaries]
     return {"canary_sizes": wave_sizes(first, ["rest"]) or [1], "wave_sizes": wave_sizes(rest, waves) or [1]}

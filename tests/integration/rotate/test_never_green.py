@@ -169,6 +169,18 @@ def sliced(campaign, number, count, whole=()):
     return path
 
 
+def many(campaign):
+    """Twelve more deployments of one service, on one server, each of a lineage of its own: no canary is waited for."""
+    for number in range(1, 13):
+        place = {"kind": "generic", "certificate_file": f"/etc/clm/{number}.pem", "key_file": f"/etc/clm/{number}.key",
+                 "reload": {"command": ["/bin/true"]}}  # fmt: skip
+        deployment = {"server": "app1", "target": place, "endpoints": [{"host": "127.0.0.1", "port": 9}]}
+        campaign.manifest["lineages"][f"many{number:02}"] = {
+            "names": [f"many{number:02}.lab.example"], "service": "many", "deployments": [deployment]
+        }  # fmt: skip
+    campaign.write()
+
+
 @pytest.mark.every_core
 def test_slices_say_that_they_are_partial_and_together_they_are_everything(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path)
@@ -182,12 +194,23 @@ def test_slices_say_that_they_are_partial_and_together_they_are_everything(lab, 
     run = ansible.playbook("certops.clm.rotate", inventory=awx, extra=campaign.settings())
     assert run.rc == 2 and "which the inventory does not have" in failure(run, BEGIN), "nobody said that it is a slice"
     awx = sliced(campaign, 1, 2, whole=tuple(lab.hosts))
-    for inventory, more in (([awx], {}), (campaign.inventories, {"clm_slice": 2})):
+    for inventory, more in (([awx], {}), (campaign.inventories, {"clm_slice": 1})):
         run = ansible.playbook("certops.clm.rotate", inventory=inventory, extra={**extra, **more})
         said = failure(run, BEGIN)
         assert "proven nowhere yet, which a slice never tries: shop" in said and untouched(lab, campaign), "the canaries go first"
         assert "--limit 'localhost,clm_canary,clm_servers'" in said
     campaign.run(args=["--limit", "localhost,clm_canary,clm_servers"]).ok()
+    run = ansible.playbook("certops.clm.rotate", inventory=awx, extra=extra)
+    said = failure(run, BEGIN)
+    assert "2 slices at once could hold more than a third of shop (2 of 3 deployments are due)" in said and "-e clm_slice=1" in said
+    many(campaign)
+    run = campaign.run(args=["--check"], clm_slices=2, clm_slice=1, clm_waves=["rest"]).ok()
+    plans = run.results("certops.clm.rotate : Plan the wave")
+    waves = [[plan["plan"]["items"][host]["lineage"][:4] for host in plan["plan"]["hosts"]] for plan in plans]
+    assert [one.count("many") for one in waves] == [2, 2, 2], "a third of twelve is what both slices take at once, not each"
+    assert [one.count("shop") for one in waves] == [1, 1, 0], "too small for two slices, so it is whole in this one"
+    campaign.manifest["lineages"] = {"shop": {**campaign.manifest["lineages"]["shop"], "service": ""}}
+    campaign.write()
     run = ansible.playbook("certops.clm.rotate", inventory=awx, extra=extra, timeout=150).ok()
     said = run.result(AHEAD)["msg"]
     assert "Partial: one of 2 slices; 2 of 3 managed deployments are in this run. 1 are due and left out of it: shop-web2" in said

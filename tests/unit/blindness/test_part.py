@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
@@ -14,7 +16,15 @@ from ansible_collections.certops.clm.plugins.plugin_utils.deployments import jud
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import survey
 from ansible_collections.certops.clm.plugins.plugin_utils.inventory_hosts import deployment_hosts
 from ansible_collections.certops.clm.plugins.plugin_utils.part import WHOLE, Part, keep_unasked, part_of
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import Scope, gaps, refuse_untried, scope_of, untried, went_on
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import (
+    Scope,
+    gaps,
+    refuse_crowded,
+    refuse_untried,
+    scope_of,
+    untried,
+    went_on,
+)
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 from ansible_collections.certops.clm.tests.support.world import NOW, World
 
@@ -41,8 +51,21 @@ def test_a_slice_that_is_not_there_is_refused(extra):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_all_slices_together_have_each_deployment_exactly_once(count):
-    slices = [Part(slices=count, number=number).cut(NAMES) for number in range(1, count + 1)]
+    slices = [Part(slices=count, number=number).cut(NAMES, {}) for number in range(1, count + 1)]
     assert sorted(name for one in slices for name in one) == sorted(NAMES) and slices[0] == sorted(NAMES)[::count]
+
+
+@pytest.mark.parametrize(("total", "count", "shares"), [
+    (12, 4, [3, 3, 3, 3]), (13, 4, [4, 3, 3, 3]), (11, 4, [11, 0, 0, 0]), (2, 2, [2, 0]), (1, 4, [1, 0, 0, 0]),
+])  # fmt: skip
+def test_a_service_that_is_too_small_for_so_many_slices_is_whole_in_one(total, count, shares):
+    names = [f"shop-{number:02}" for number in range(total)]
+    services = {**dict.fromkeys(names, "shop"), "zoo": "", "a": "other"}
+    parts = [Part(slices=count, number=number) for number in range(1, count + 1)]
+    cut = [part.cut([*services], services) for part in parts]
+    assert sorted(name for one in cut for name in one) == sorted(services)
+    assert sorted((len(set(one) & set(names)) for one in cut), reverse=True) == shares
+    assert {part.share(total) for part in parts} == ({count} if total >= 3 * count else {1}) and Part(slices=count).share(total) == count
 
 
 def test_members_are_those_that_the_inventory_has_and_the_limit_leaves():
@@ -54,13 +77,13 @@ def test_members_are_those_that_the_inventory_has_and_the_limit_leaves():
 
 
 def test_a_slice_that_we_cut_has_every_host_and_works_on_its_own_only(tmp_path):
-    places = [deployment(f"web{number}") for number in range(1, 5)]
+    places = [deployment(f"web{number}") for number in range(1, 9)]
     world = World(tmp_path, data(shop={"names": ["shop.example.com"], "deployments": places}))
     estate = survey(Manifest.parse(world.manifest, str(world.save())), (), lambda: NOW)
     made = [deployment_hosts(estate, NOW, Part(slices=2, number=number)) for number in (1, 2)]
     due = [one.ordered["clm_due"] for one in made]
-    assert sorted(due[0] + due[1]) == sorted(deployment_hosts(estate, NOW).ordered["clm_due"]) and len(due[0]) == len(due[1]) == 2
-    assert [len(one.hosts) for one in made] == [4, 4] and [len(one.ordered["clm_canary"]) for one in made] == [1, 0]
+    assert sorted(due[0] + due[1]) == sorted(deployment_hosts(estate, NOW).ordered["clm_due"]) and len(due[0]) == len(due[1]) == 4
+    assert [len(one.hosts) for one in made] == [8, 8] and [len(one.ordered["clm_canary"]) for one in made] == [1, 0]
 
 
 def row(error="", **more):
@@ -89,16 +112,35 @@ def test_a_partial_look_keeps_what_servers_said_that_it_did_not_ask():
 
 
 def test_a_partial_run_says_how_much_is_in_it_and_what_it_leaves_out():
-    scope = scope_of(Part(slices=4, number=1), dict.fromkeys(NAMES), ["b", "a"], NAMES, None)
+    judged = dict.fromkeys(NAMES, SimpleNamespace(lineage=SimpleNamespace(service="")))
+    scope = scope_of(Part(slices=4, number=1), judged, ["b", "a"], NAMES, None)
     assert scope.mine == ("a", "e") and scope.outside == ("b",) and scope.of(["b", "a"]) == ["a"]
     assert scope.sentence(["ldap"]) == (
         "Partial: slice 1 of 4; 2 of 5 managed deployments are in this run. 2 are due and left out of it: b, the lineage ldap."
     )
     assert scope.event() == {"partial": True, "part": "slice 1 of 4", "in_run": 2, "left_out": 1}
     assert scope.without_undeployed({"due": 3, "to_issue": ["ldap"]}) == {"due": 2, "to_issue": []}
-    whole = scope_of(WHOLE, dict.fromkeys(NAMES), ["b"], [], None)
+    whole = scope_of(WHOLE, judged, ["b"], [], None)
     assert whole == Scope(WHOLE, tuple(NAMES), 5) and whole.sentence() == "" and whole.event() == {} and whole.hint() == ""
     assert whole.without_undeployed({"due": 3, "to_issue": ["ldap"]}) == {"due": 3, "to_issue": ["ldap"]}
+
+
+def test_somebody_elses_slices_are_refused_where_they_could_take_more_than_a_third_of_a_service_at_once():
+    def judged(*due, service="shop", total=12):
+        names = [f"{service}{number}" for number in range(total)]
+        return {name: SimpleNamespace(lineage=SimpleNamespace(service=service), due=name in due) for name in names}
+
+    five = ["shop1", "shop2", "shop3", "shop4", "shop5"]
+    estate = {**judged(*five), **judged("api0", service="api", total=1), **judged("x1", "x2", service="", total=3)}
+    mine = ["shop1", "api0", "x1"]
+    refuse_crowded(Part(slices=4), estate, mine)
+    refuse_crowded(Part(slices=9), {**estate, **judged("shop1", "shop2")}, mine)
+    refuse_crowded(Part(slices=5), estate, ["api0", "x1"])
+    refuse_crowded(Part(slices=5, number=2), estate, mine)
+    refuse_crowded(Part("web*"), estate, mine)
+    with pytest.raises(ClmError, match=r"^5 slices .* a third of shop \(5 of 12 deployments are due\)\. Nothing was changed") as caught:
+        refuse_crowded(Part(slices=5), estate, mine)
+    assert "-e clm_slice=1" in caught.value.hint and caught.value.runbook == "refused"
 
 
 @pytest.mark.parametrize(("versions", "forced", "refused"), [

@@ -13,6 +13,7 @@ from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.policy.policy import Policy
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_all
+from ansible_collections.certops.clm.plugins.plugin_utils.part import Part
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, standings, undeployed
 from ansible_collections.certops.clm.plugins.plugin_utils.wave import start
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
@@ -94,6 +95,19 @@ def test_sizes_and_sentence_of_a_rotation(world):
     facts = start.summary(found, [], due, due[:1], NOW)
     assert (facts["managed"], facts["due"], facts["canaries"], facts["seen"]) == (4, 4, 1, 0)
     assert "4 due. 1 go first as canaries, then 3 in waves of 1, 1, 1." in start.sentence(facts, sizes)
+
+
+@pytest.mark.parametrize(("slices", "number", "total", "sizes"), [
+    (1, 0, 24, [8, 8, 8]), (4, 1, 24, [2] * 12), (4, 0, 24, [2] * 12), (2, 2, 12, [2] * 6),
+    (5, 1, 12, [4, 4, 4]),  # too small for five: it is whole in one slice
+    (5, 0, 12, [1] * 12),
+])  # fmt: skip
+def test_slices_at_once_hold_a_third_of_a_service_together_and_not_each(tmp_path, slices, number, total, sizes):
+    places = [deployment(f"web{number}") for number in range(1, total + 1)]
+    found = judged(World(tmp_path, data(shop={"names": ["shop.example.com"], "deployments": places})))
+    part = Part(slices=slices, number=number)
+    assert start.sizes(list(found), [], found, ["rest"], part)["wave_sizes"] == sizes
+    assert max(sizes) * part.share(total) <= total // 3 or not number
 
 
 def test_nothing_due_says_what_comes_next(world):
