@@ -1,22 +1,19 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An issuer that is one of a row: who else may have answered for a lineage, and for which lineage a request is resumed."""
+"""An issuer that is one of a row: who else may have answered for a lineage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from ..contracts import Answer, Issuer
+from ..contracts import Issuer
 
 
 @runtime_checkable
 class InRow(Protocol):
     """Power of an issuer that is asked in turn with others."""
-
-    def resume_for(self, lineage: str, ref: str) -> Answer:
-        """`resume`, for a request of that lineage: one that stays silent is followed by the next of the row."""
 
     def stands_for(self, lineage: str, identity: str) -> bool:
         """Whether what the issuer of this identity gave to the lineage is as good as this one's own."""
@@ -34,8 +31,3 @@ class By:
         if not given or given == self.identity:
             return self.identity
         return given if isinstance(self.issuer, InRow) and self.issuer.stands_for(lineage, given) else self.identity
-
-
-def resumed(issuer: Issuer, lineage: str, ref: str) -> Answer:
-    """The answer to what was asked for before."""
-    return issuer.resume_for(lineage, ref) if isinstance(issuer, InRow) else issuer.resume(ref)

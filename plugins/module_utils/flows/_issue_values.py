@@ -45,7 +45,8 @@ class Job:
 
     `version` is what is worked on: new (`fresh`), left pending by an earlier run, or issued and not yet promoted (`take`);
     `newest` is the newest version that was there when it was judged; `busy` says that somebody else works on the lineage;
-    `dead_keys` are SPKI SHA-256s that no certificate may be issued for or taken with.
+    `dead_keys` are SPKI SHA-256s that no certificate may be issued for or taken with; `go_on` says that the issuer is asked again
+    in this run.
     """
 
     wanted: Wanted
@@ -62,6 +63,7 @@ class Job:
     newest: str = ""
     busy: Optional[Busy] = None
     dead_keys: FrozenSet[str] = frozenset()
+    go_on: bool = False
 
     @property
     def request_id(self) -> str:

@@ -12,26 +12,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
-from ..contracts import Answer, BatchIssuer, Clock, Issuer, IssueRequest, Lease, Pending, SecretStore, StoredVersion
+from ..contracts import Answer, Clock, Issuer, Lease, Pending, SecretStore, StoredVersion
 from ..errors import ClmError, ConfigError, NotFoundError, about, known
+from ..issuers._powers import AccountHolder
 from ..ledger import Recorder
 from ..outcome import DONE, FAILED, PENDING, UNCHANGED, Outcome, failed
 from ..policy.policy import Policy
 from ..secret_stores._not_durable import only_of
 from ..x509.certificate import rfc3339
+from ._issue_ask import Asker, ref_of
 from ._issue_check import Checker
 from ._issue_judge import judge
 from ._issue_later import later
 from ._issue_lease import anew, take_lease
 from ._issue_prepare import plan, prepare
 from ._issue_recorded import issued, mark, promote, unrecorded
-from ._issue_row import By, resumed
+from ._issue_row import By
 from ._issue_values import STEP, Job, Wanted, event, facts, leaf_of
 from .leasing import Holding, Pause
 
 __all__ = ["Wanted", "converge"]
+ROUNDS = 4  # how often an issuer may say in one run that it goes on at once
 
 
 def converge(
@@ -53,6 +56,8 @@ def converge(
     somebody else works on a lineage, which is then judged anew; None: such an item fails at once.
     """
     flow = _Flow(store, issuer, ledger, clock, run_id, promote, check_mode)
+    if isinstance(issuer, AccountHolder):
+        issuer.keep_in(store, pause)
     jobs = _jobs(wanted, policy)
 
     def judge_all() -> None:
@@ -108,7 +113,6 @@ class _Flow:
         self, store: SecretStore, issuer: Issuer, ledger: Recorder, clock: Clock, run_id: str, promote: bool, check_mode: bool
     ) -> None:
         self._store = store
-        self._issuer = issuer
         self._ledger = ledger
         self._clock = clock
         self._run_id = run_id
@@ -116,6 +120,7 @@ class _Flow:
         self.identity = _identity(issuer, check_mode)
         self.by = By(self.identity, issuer)
         self._checker = Checker(issuer)
+        self._asker = Asker(issuer, self.identity)
 
     def run(self, jobs: List[Job]) -> None:
         """Every job to its end; leases are given back whatever happens."""
@@ -153,45 +158,52 @@ class _Flow:
 
     def _ask(self, jobs: List[Job]) -> None:
         """Ask the CA for each; an answer, a wait and a refusal are kept alike."""
-        begun = [job for job in jobs if not _ref(job)]
-        waiting = [job for job in jobs if _ref(job)]
+        waiting = [job for job in jobs if ref_of(job)]
+        self._heard([job for job in jobs if not ref_of(job)], self._asker.begin)
+        self._heard(waiting, self._asker.resume)
+        for number in range(ROUNDS):
+            going = [job for job in _open(jobs) if job.go_on]
+            if not going:
+                return
+            self._flush(going)  # what was begun is found again after a kill
+            self._heard(_open(going), self._asker.resume, last=number == ROUNDS - 1)
+
+    def _heard(self, jobs: List[Job], ask: Callable[[List[Job]], List[Union[Answer, ClmError]]], last: bool = False) -> None:
+        """Ask for these and keep what was answered; the `last` time, going on at once is waiting like any other."""
+        if not jobs:
+            return
         try:
-            answers = self._begin([_request(job) for job in begun])
+            answers = ask(jobs)
         except ClmError as error:
-            answers = [error for _job in begun]
-        answers += [_answer(self._resume, job) for job in waiting]
+            answers = [error for _job in jobs]
         now = self._clock()
-        by_job = {id(job): answer for job, answer in zip([*begun, *waiting], answers)}
-        _each(jobs, lambda job: self._keep(job, by_job[id(job)], now))
+        by_job = {id(job): answer for job, answer in zip(jobs, answers)}
+        _each(jobs, lambda job: self._keep(job, by_job[id(job)], now, last))
 
-    def _begin(self, requests: List[IssueRequest]) -> List[Union[Answer, ClmError]]:
-        if requests and isinstance(self._issuer, BatchIssuer):
-            return self._issuer.begin_many(requests)
-        return [_answer(self._issuer.begin, request) for request in requests]
-
-    def _resume(self, job: Job) -> Answer:
-        return resumed(self._issuer, job.wanted.lineage, _ref(job))
-
-    def _keep(self, job: Job, answer: Union[Answer, ClmError], now: datetime) -> None:
+    def _keep(self, job: Job, answer: Union[Answer, ClmError], now: datetime, last: bool = False) -> None:
+        job.go_on = False
         if isinstance(answer, ClmError):
             job.outcome = later(job, answer, now)
             return
         version, lease = known(job.version, "the version"), known(job.lease, "the lease")
         if isinstance(answer, Pending):
-            self._keep_pending(job, answer, version, lease)
+            self._keep_pending(job, answer, version, lease, go_on=answer.go_on and not last)
             return
         chain, leaf = self._checker.check(answer.chain_pem, job.wanted, version.spki_sha256, job.policy, now)
         job.version = replace(version, state="issued", sha256=leaf.sha256, chain_pem=chain)
         with about("store"):
             self._store.save(lease, job.version)
-        job.outcome = Outcome(DONE, STEP, job.reason, job.before, facts(job.version, leaf), message=_said(job))
+        job.outcome = Outcome(DONE, STEP, job.reason, job.before, facts(job.version, leaf), message=_said(job, answer.note))
 
-    def _keep_pending(self, job: Job, answer: Pending, version: StoredVersion, lease: Lease) -> None:
-        changed = job.fresh or _ref(job) != answer.ref
+    def _keep_pending(self, job: Job, answer: Pending, version: StoredVersion, lease: Lease, go_on: bool) -> None:
+        changed = job.fresh or ref_of(job) != answer.ref
         if changed:
             job.version = replace(version, meta={**version.meta, "ref": answer.ref})
             with about("store"):
                 self._store.save(lease, job.version)
+        job.go_on = go_on
+        if go_on:
+            return
         after = {
             "version": version.version,
             "spki_sha256": version.spki_sha256,
@@ -253,30 +265,5 @@ def _identity(issuer: Issuer, check_mode: bool) -> str:
         return ""
 
 
-def _ref(job: Job) -> str:
-    return str(job.version.meta.get("ref", "")) if job.version else ""
-
-
-def _request(job: Job) -> IssueRequest:
-    version, profile = known(job.version, "the version"), job.wanted.profile
-    return IssueRequest(
-        job.request_id,
-        job.wanted.lineage,
-        version.csr_pem,
-        job.wanted.names,
-        profile.lifetime,
-        profile.backdate,
-        profile.usages,
-        profile.name,
-    )
-
-
-def _answer(ask: Callable[[Any], Answer], what: Any) -> Union[Answer, ClmError]:
-    try:
-        return ask(what)
-    except ClmError as error:
-        return error
-
-
-def _said(job: Job) -> str:
-    return "" if job.fresh else "went on with the request of an earlier run"
+def _said(job: Job, note: str) -> str:
+    return "; ".join(filter(None, ["" if job.fresh else "went on with the request of an earlier run", note]))

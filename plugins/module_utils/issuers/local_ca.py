@@ -74,7 +74,7 @@ class LocalCa:
             log.append([entry(name, one["certificate"], one["sha256"]) for name, one in fresh.items()])
         return answers
 
-    def resume(self, ref: str) -> Answer:
+    def resume(self, ref: str, request: IssueRequest) -> Answer:
         """What was issued for that request_id; NotFoundError when nothing was, for nothing is ever left pending."""
         with IssuedLog(self._folder.file("issued.jsonl")) as log:
             found = log.find(_checked_id(ref))

@@ -61,21 +61,21 @@ class Manual:
         else:
             if parse_request(kept.decode("ascii", "replace")).spki_der != csr.spki_der:
                 raise ConfigError(f"{path} is there already, for another key", hint="remove it when nobody waits for its certificate")
-        return self.resume(ref)
+        return self.resume(ref, request)
 
-    def resume(self, ref: str) -> Answer:
+    def resume(self, ref: str, request: IssueRequest) -> Answer:
         """Issued once the certificate is in the folder and fits its CSR; ClmError says what is wrong with one that does not."""
-        request, path = self._file(ref, "csr"), self._file(ref, "pem")
-        csr = parse_request(files.read(request, LARGEST).decode("ascii", "replace"))
+        kept, path = self._file(ref, "csr"), self._file(ref, "pem")
+        csr = parse_request(files.read(kept, LARGEST).decode("ascii", "replace"))
         try:
             text = files.read(path, LARGEST)
         except NotFoundError:
-            what = f"have {request} signed, and put the certificate with its intermediates into {path}"
+            what = f"have {kept} signed, and put the certificate with its intermediates into {path}"
             return Pending(ref, who_must_act=f"{self._contact}: {what}")
         try:
             return Issued(self._checked(text, csr))
         except ClmError as error:
-            raise type(error)(f"{path}: {error.message}", hint=error.hint or f"put the right certificate for {request} there") from None
+            raise type(error)(f"{path}: {error.message}", hint=error.hint or f"put the right certificate for {kept} there") from None
 
     def identity(self) -> str:
         """The CA's name: whoever gives two folders one name says that their certificates are interchangeable."""

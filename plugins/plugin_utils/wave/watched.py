@@ -5,10 +5,19 @@
 
 from __future__ import annotations
 
-from typing import Callable, Container, Dict, List, Optional, Sequence, Union
+from functools import partial
+from typing import Callable, Container, Dict, List, Optional, Sequence, Tuple, Union
 
-from ansible_collections.certops.clm.plugins.module_utils.contracts import Anchored, Answer, BatchIssuer, Issuer, IssueRequest
+from ansible_collections.certops.clm.plugins.module_utils.contracts import (
+    Anchored,
+    Answer,
+    BatchIssuer,
+    Issuer,
+    IssueRequest,
+    SecretStore,
+)
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.issuers._powers import AccountHolder, BatchResumer, Pause
 
 
 class Watched:
@@ -34,9 +43,12 @@ class Watched:
     def begin_many(self, requests: Sequence[IssueRequest]) -> List[Union[Answer, ClmError]]:
         """The issuer's answers; one by one where it takes no batch."""
         if not isinstance(self._issuer, BatchIssuer):
-            return [self._one(request) for request in requests]
+            return [self._one(partial(self.begin, request)) for request in requests]
+        return self._many(requests, partial(self._issuer.begin_many, requests))
+
+    def _many(self, requests: Sequence[IssueRequest], ask: Callable[[], List[Union[Answer, ClmError]]]) -> List[Union[Answer, ClmError]]:
         try:
-            answers = self._issuer.begin_many(requests)
+            answers = ask()
         except ClmError as error:
             for request in requests:
                 self._note(request.lineage, error)
@@ -46,21 +58,29 @@ class Watched:
                 self._note(request.lineage, answer)
         return answers
 
-    def resume(self, ref: str) -> Answer:
+    def resume(self, ref: str, request: IssueRequest) -> Answer:
         """The issuer's answer to what it was asked before."""
-        return self._issuer.resume(ref)
+        return self._heard(request.lineage, lambda: self._issuer.resume(ref, request))
 
-    def resume_for(self, lineage: str, ref: str) -> Answer:
-        """The same, for a request of that lineage."""
-        return self._heard(lineage, lambda: self._issuer.resume(ref))
+    def resume_many(self, refs: Sequence[Tuple[str, IssueRequest]]) -> List[Union[Answer, ClmError]]:
+        """The issuer's answers to what it was asked before; one by one where it takes no batch."""
+        if not isinstance(self._issuer, BatchResumer):
+            return [self._one(partial(self.resume, ref, request)) for ref, request in refs]
+        return self._many([request for _ref, request in refs], partial(self._issuer.resume_many, refs))
+
+    def keep_in(self, store: SecretStore, pause: Optional[Pause] = None) -> None:
+        """The issuer's account is kept there, where it needs one."""
+        if isinstance(self._issuer, AccountHolder):
+            self._issuer.keep_in(store, pause)
 
     def stands_for(self, lineage: str, identity: str) -> bool:
         """True for every issuer that the lineage may have: a run beside this one may have got its certificate from the next one."""
         return identity in self._accepted(lineage)
 
-    def _one(self, request: IssueRequest) -> Union[Answer, ClmError]:
+    @staticmethod
+    def _one(ask: Callable[[], Answer]) -> Union[Answer, ClmError]:
         try:
-            return self.begin(request)
+            return ask()
         except ClmError as error:
             return error
 

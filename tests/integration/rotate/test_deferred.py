@@ -25,8 +25,8 @@ class Limited:
     def begin(self, request):
         raise UnavailableError("429: too many certificates for lab.example", retry_after=3600)
 
-    def resume(self, ref):
-        return self.begin(ref)
+    def resume(self, ref, request):
+        return self.begin(request)
 
 
 def create(options, clock):

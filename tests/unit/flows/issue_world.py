@@ -73,7 +73,7 @@ class Wrapped:
         answer = self._change(request)
         return Issued(answer) if isinstance(answer, str) else answer
 
-    def resume(self, ref: str) -> Answer:
+    def resume(self, ref: str, request: IssueRequest) -> Answer:
         raise AssertionError("nothing was pending")
 
     def identity(self) -> str:
@@ -95,9 +95,9 @@ class Slow:
     def begin(self, request: IssueRequest) -> Answer:
         self.begun += 1
         self.requests[f"ref-{request.lineage}"] = request
-        return self.resume(f"ref-{request.lineage}")
+        return self.resume(f"ref-{request.lineage}", request)
 
-    def resume(self, ref: str) -> Answer:
+    def resume(self, ref: str, request: IssueRequest) -> Answer:
         return self._ca.begin(self.requests[ref]) if self.ready else Pending(ref, who_must_act="the desk")
 
     def identity(self) -> str:
@@ -117,7 +117,7 @@ class Refusing:
     def begin_many(self, requests: Sequence[IssueRequest]) -> List[Union[Answer, ClmError]]:
         raise self._error
 
-    def resume(self, ref: str) -> Answer:
+    def resume(self, ref: str, request: IssueRequest) -> Answer:
         raise self._error
 
     def identity(self) -> str:

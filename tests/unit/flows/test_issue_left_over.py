@@ -71,11 +71,8 @@ class InRow:
     def begin(self, request):
         return Pending("r1") if self.resumed is None else self._ca.begin(request)
 
-    def resume(self, ref):
-        raise AssertionError("the row wants to know for which lineage")
-
-    def resume_for(self, lineage, ref):
-        self.resumed.append((lineage, ref))
+    def resume(self, ref, request):
+        self.resumed.append((request.lineage, ref))
         raise UnavailableError("it is down")
 
     def stands_for(self, lineage, identity):

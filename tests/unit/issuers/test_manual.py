@@ -59,7 +59,7 @@ def test_a_reference_never_leads_out_of_the_folder(options: Dict[str, Any]) -> N
     issuer = create(options, lambda: make.NOW)
     for ref in ("../ca/root", "/etc/passwd", "a/b", "..", ""):
         with pytest.raises(NotFoundError):
-            issuer.resume(ref)
+            issuer.resume(ref, request_for())
 
 
 def test_a_ca_without_a_name_is_refused(options: Dict[str, Any]) -> None:

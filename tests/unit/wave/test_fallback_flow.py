@@ -44,7 +44,7 @@ class Ca:
         self.begun += 1
         return self._answer(lambda: self.ca.begin(request))
 
-    def resume(self, ref):
+    def resume(self, ref, request):
         self.resumed += 1
         return self._answer(lambda: pytest.fail("it never answers"))
 

@@ -25,7 +25,7 @@ class Slow:
     def begin(self, request):
         return Pending(ref="1", who_must_act="the support desk")
 
-    def resume(self, ref):
+    def resume(self, ref, request):
         return Pending(ref=ref, who_must_act="the support desk")
 
 

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking an issuer, in one go where it takes a batch: an error is the answer of its own request and of no other."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Callable, List, Union
+
+from ..contracts import Answer, BatchIssuer, Issuer, IssueRequest
+from ..errors import ClmError, known
+from ..issuers._powers import BatchResumer
+from ._issue_values import Job, leaf_of
+
+Answers = List[Union[Answer, ClmError]]
+
+
+class Asker:
+    """Asks one issuer, for jobs that have a version."""
+
+    def __init__(self, issuer: Issuer, identity: str) -> None:
+        self._issuer = issuer
+        self._identity = identity
+
+    def begin(self, jobs: List[Job]) -> Answers:
+        """An answer for each job, in their order."""
+        requests = [_request(job, self._identity) for job in jobs]
+        if isinstance(self._issuer, BatchIssuer):
+            return self._issuer.begin_many(requests)
+        return [_answer(partial(self._issuer.begin, request)) for request in requests]
+
+    def resume(self, jobs: List[Job]) -> Answers:
+        """An answer for each job that was begun, in their order."""
+        refs = [(ref_of(job), _request(job, self._identity)) for job in jobs]
+        if isinstance(self._issuer, BatchResumer):
+            return self._issuer.resume_many(refs)
+        return [_answer(partial(self._issuer.resume, ref, request)) for ref, request in refs]
+
+
+def ref_of(job: Job) -> str:
+    """How the issuer finds the request again, empty when it was not asked yet."""
+    return str(job.version.meta.get("ref", "")) if job.version else ""
+
+
+def _request(job: Job, identity: str) -> IssueRequest:
+    version, profile, current = known(job.version, "the version"), job.wanted.profile, job.current
+    ours = current is not None and current.chain_pem and current.meta.get("issuer") == identity
+    return IssueRequest(
+        job.request_id,
+        job.wanted.lineage,
+        version.csr_pem,
+        job.wanted.names,
+        profile.lifetime,
+        profile.backdate,
+        profile.usages,
+        profile.name,
+        leaf_of(current).pem if ours and current is not None else "",
+    )
+
+
+def _answer(ask: Callable[[], Answer]) -> Union[Answer, ClmError]:
+    try:
+        return ask()
+    except ClmError as error:
+        return error
