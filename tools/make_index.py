@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 UTILS = ROOT / "plugins" / "module_utils"
 PROTOCOLS = {
     "issuers": "Issuer",
+    "challenges": "Challenger",
     "targets": "Target",
     "secret_stores": "SecretStore",
     "trust_stores": "TrustStore",

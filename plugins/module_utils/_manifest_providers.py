@@ -28,6 +28,8 @@ def provider(data: Any, path: str, base: str, names: Sequence[str], options_of: 
             continue
         named = key == "anchors" and value == PUBLIC  # the public root set is no path
         found[key] = value if named else _option(value, fields.at(key), base, spec)
+        if spec.get("provider"):  # one of another kind: what they are called, and their options
+            found[key] = provider(found[key], fields.at(key), base, *spec["provider"])
         if spec.get("providers"):  # each one is a provider of the same kind
             found[key] = [provider(one, f"{fields.at(key)}[{number}]", base, names, options_of) for number, one in enumerate(found[key])]
     fields.finish()

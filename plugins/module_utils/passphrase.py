@@ -122,6 +122,20 @@ def _from_file(path: str, protects: Sequence[str], field: str) -> Secret:
     return Secret(_usable(data, field))
 
 
+def secret_of_file(path: str, field: str) -> Secret:
+    """One line that somebody else made, as a CA's or a name server's key: from a file that is not open to others, or ansible-vault's."""
+    path = os.path.abspath(os.path.expanduser(path))
+    data = files.read(path, 65536)
+    if data.startswith(VAULTED):
+        data = read_vaulted(path, field)
+    else:
+        refuse_open(path, field)
+    text = data.strip()
+    if not text or b"\n" in text or b"\0" in text:
+        raise ConfigError(f"{path} must hold one line, the key", field=field)
+    return Secret(text)
+
+
 def refuse_open(path: str, field: str) -> None:
     """ConfigError when others than its owner (and a group that may only read it) may use the file."""
     if os.stat(path).st_mode & (stat.S_IWGRP | stat.S_IRWXO):

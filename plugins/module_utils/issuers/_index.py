@@ -10,11 +10,15 @@ from typing import Any, Dict, Mapping, Tuple
 from ..contracts import Clock, Issuer
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("local_ca", "manual")
+NAMES: Tuple[str, ...] = ("acme", "local_ca", "manual")
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Issuer:
     """The provider of that type; ConfigError when there is none."""
+    if kind == "acme":
+        from .acme import create as acme
+
+        return acme(options, clock)
     if kind == "local_ca":
         from .local_ca import create as local_ca
 
@@ -28,6 +32,10 @@ def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Issuer:
 
 def options_of(kind: str) -> Dict[str, Any]:
     """The argument spec of that type's own options; ConfigError when there is none."""
+    if kind == "acme":
+        from .acme import OPTIONS as acme
+
+        return acme
     if kind == "local_ca":
         from .local_ca import OPTIONS as local_ca
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
 from ansible_collections.certops.clm.plugins.module_utils.issuers._local_ca_options import OPTIONS, setup_of
 from ansible_collections.certops.clm.plugins.module_utils.issuers._local_ca_setup import Setup, converge
 from ansible_collections.certops.clm.plugins.module_utils.issuers.local_ca import LocalCa, create
 from ansible_collections.certops.clm.plugins.module_utils.masking import Secret
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores.directory import DirectoryStore
 
 NOW = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.timezone.utc)
 PASSPHRASE = "not a secret of anybody"
@@ -35,3 +36,8 @@ def local_ca(path: Path, now: datetime.datetime = NOW, **given: Any) -> LocalCa:
     outcomes = converge(setup(path, **given), now, False)
     assert not [outcome for outcome in outcomes.values() if outcome.state == "failed"], outcomes
     return create({"path": str(path), "passphrase": PASSPHRASE}, lambda: now)
+
+
+def store(path: Path, now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.timezone.utc)) -> DirectoryStore:
+    """A secret store in that folder."""
+    return DirectoryStore(str(path), clock=now, owner="test")
