@@ -70,7 +70,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Tuple
 
-from ..contracts import Clock, {protocol}
+from ..contracts import {', '.join(sorted(('Clock', protocol)))}
 from ..errors import ConfigError
 
 NAMES: Tuple[str, ...] = ({listed})

@@ -21,6 +21,7 @@ from ansible_collections.certops.clm.plugins.doc_fragments.attributes import Mod
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
 from ansible_collections.certops.clm.tests.integration.rotate.test_leaks import needles
+from ansible_collections.certops.clm.tests.lab.pebble import Pebble, pebble
 from ansible_collections.certops.clm.tests.support.world import KEY_PEM, World, finding
 
 TABLE = Path(__file__).with_name("every_module.yml")
@@ -44,7 +45,8 @@ def test_no_row_is_of_a_module_that_is_gone():
 class Site:
     """One managed server with one deployment, lineages that are kept only, and versions to go back to."""
 
-    def __init__(self, lab: Any, ansible: Any, place: Path) -> None:
+    def __init__(self, lab: Any, ansible: Any, place: Path, ca: Pebble) -> None:
+        self.acme = ca.issuer()
         self.campaign = Campaign(lab, ansible, place, ["api"])
         for name in ("ldap", "mail"):
             self.campaign.manifest["lineages"][name] = {"names": [f"{name}.lab.example"], "deployments": []}
@@ -74,7 +76,7 @@ class Site:
         look["named"] = [{**one, "id": f"e{number}"} for number, one in enumerate(endpoints)]
         state = self.lab.hosts["app1"].path("/var/lib/certops-clm")
         paths = {"place": str(self.place), "outside": str(self.ansible.place), "state_dir": state}
-        return {**paths, "item_id": self.item.id, "look_at": look, "foreign": self.foreign}
+        return {**paths, "item_id": self.item.id, "look_at": look, "foreign": self.foreign, "acme": self.acme}
 
     def run(self, tasks: List[Dict[str, Any]], args: List[str], env: Dict[str, str]) -> Dict[str, Dict[str, Any]]:
         """The results by the names of the tasks; nothing stops at a failure."""
@@ -112,8 +114,13 @@ def task(row: Dict[str, Any], name: str, arguments: Dict[str, Any], register: bo
     return {**made, "register": f"r_{row['module']}"} if register else made
 
 
-def test_each_twice_planned_wrong_and_without_a_key(lab, ansible, tmp_path):
-    site = Site(lab, ansible, tmp_path)
+def test_each_twice_planned_wrong_and_without_a_key(lab, ansible, tmp_path, tmp_path_factory):
+    with pebble(tmp_path_factory.mktemp("pebble")) as ca:
+        each_twice_planned_wrong(Site(lab, ansible, tmp_path, ca), lab)
+
+
+def each_twice_planned_wrong(site: Site, lab: Any) -> None:
+    """The whole of it, while the CA of the row acme_certificate runs."""
     done = twice_changes_once(site)
     lab.servers["app1"].reset()  # there is something to deploy again
     before = site.files()

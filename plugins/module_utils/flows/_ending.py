@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Dict, Mapping, Optional, Sequence
 
-from ..contracts import Issuer, Revoker, StoredVersion
-from ..errors import ClmError
+from ..contracts import Issuer, KeyRef, Revoker, SecretStore, StoredVersion
+from ..errors import ClmError, ConfigError
+from ..issuers._powers import AccountHolder, KeyRevoker
 from ..x509.certificate import Certificate, rfc3339
 from ._issue_values import LABELS, leaf_of
+from .leasing import Pause
 
 KEY_COMPROMISE = "key_compromise"
 
@@ -22,11 +24,19 @@ class Revokers:
 
     def __init__(self, issuers: Sequence[Issuer]) -> None:
         self._by_identity: Dict[str, Issuer] = {}
+        self._store: Optional[SecretStore] = None
         for issuer in issuers:
             try:
                 self._by_identity.setdefault(issuer.identity(), issuer)
             except (ClmError, OSError):
                 continue
+
+    def keep_in(self, store: SecretStore, pause: Optional[Pause]) -> None:
+        """The issuers that need an account find it there; so do those that may be asked with the certificate's own key."""
+        self._store = store
+        for issuer in self._by_identity.values():
+            if isinstance(issuer, AccountHolder):
+                issuer.keep_in(store, pause)
 
     def revoke(self, version: StoredVersion, reason: str, now: datetime) -> Revocation:
         """Have it revoked by the issuer that gave it. ClmError when that issuer could, and did not."""
@@ -43,8 +53,21 @@ class Revokers:
             return Revocation({}, f"its certificate is not revoked: none of the manifest's issuers is {identity or 'the one that gave it'}")
         if not isinstance(issuer, Revoker):
             return Revocation({}, f"its certificate is not revoked: the issuer {identity} takes no revocations from here")
-        issuer.revoke(version.chain_pem, reason)
+        try:
+            issuer.revoke(version.chain_pem, reason)
+        except ConfigError as error:
+            self._by_own_key(issuer, version, reason, error)
         return Revocation({"reason": reason, "at": rfc3339(now), "by": identity}, "")
+
+    def _by_own_key(self, issuer: Issuer, version: StoredVersion, reason: str, refused: ClmError) -> None:
+        """The certificate's own key asks, where the CA takes that: an account that is lost hinders no revocation."""
+        if not isinstance(issuer, KeyRevoker) or self._store is None:
+            raise refused
+        try:
+            key = self._store.key(KeyRef(self._store.identity(), version.lineage, version.version, version.spki_sha256))
+        except ClmError:
+            raise refused from None
+        issuer.revoke_by_key(version.chain_pem, reason, key)
 
 
 class Revocation:

@@ -105,7 +105,7 @@ def _reason(job: Job, leaf: Optional[Certificate], issuer: By, key: str, now: da
         issuer_identity=issuer.expected(wanted.lineage, given),
         current_issuer=given,
         spki_sha256=key,
-        revoked=_says(wanted.revoked, current.sha256),
+        revoked=_says(wanted.revoked, current.sha256) or bool(current.meta.get("revoked")),
         compromised=_says(wanted.compromised, current.sha256) or current.spki_sha256 in job.dead_keys,
         forced="" if current.meta.get("forced") == wanted.forced else wanted.forced,
     )

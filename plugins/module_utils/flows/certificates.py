@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Dict, Mapping, Optional
 
 from .._ledger_options import SPEC
@@ -19,7 +20,9 @@ from ._issue_items import profiles_of, wanted_of
 from ._issue_later import in_time
 from .guarded import converge
 from .leasing import Pause
+from .revoke import revoke
 
+REVOKED = "revoked"
 _TEXT: Mapping[str, Any] = {"type": "str"}
 _TEXTS: Mapping[str, Any] = {"type": "list", "elements": "str"}
 OPTIONS: Dict[str, Any] = {
@@ -58,19 +61,22 @@ def issue_certificates(
 ) -> Answer:
     """Outcomes by id for `params["certificates"]`, in their order; `pause` waits for a lineage that another run has.
 
+    With `params["state"]` revoked the current ones are revoked for `params["reason"]` instead, where the module offers that.
+
     ConfigError only for what concerns all of them (profiles, ledger); everything else is the outcome of its item.
     """
     profiles = profiles_of(params.get("profiles") or {})
     wanted, outcomes = wanted_of(params["certificates"], profiles)
-    promote = params.get("promote") is not False
-    options: Dict[str, Any] = {"store": store, "issuer": issuer, "clock": clock, "run_id": run_id, "promote": promote, "pause": pause}
+    options: Dict[str, Any] = {"store": store, "issuer": issuer, "clock": clock, "run_id": run_id, "pause": pause}
+    revoking = params.get("state") == REVOKED
+    flow = partial(revoke, reason=str(params.get("reason"))) if revoking else partial(converge, promote=params.get("promote") is not False)
     issued: Mapping[str, Outcome] = {}
     answer = Answer()
     if check_mode:
-        issued = converge(wanted, ledger=NullLedger(), check_mode=True, **options)
+        issued = flow(wanted, ledger=NullLedger(), check_mode=True, **options)
     elif wanted:
         with opened(params["ledger"], params["secret_store"], clock) as ledger:
-            issued = converge(wanted, ledger=ledger, **options)
+            issued = flow(wanted, ledger=ledger, **options)
         answer.more, answer.problem = ledger.facts, "; ".join(ledger.problems)
     now = clock()
     answer.update({item: outcome or in_time(issued[item], now) for item, outcome in outcomes.items()})

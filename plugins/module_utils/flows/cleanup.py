@@ -174,6 +174,7 @@ class _Flow:
         self._store, self._dropper, self._revokers = store, dropper, revokers
         self._ledger, self._clock, self._run_id = ledger, clock, run_id
         self._pause = pause
+        revokers.keep_in(store, pause)
         self._outcomes: Dict[str, Outcome] = {}
 
     def run(self, jobs: Sequence[_Job]) -> Dict[str, Outcome]:

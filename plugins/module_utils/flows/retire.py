@@ -91,6 +91,7 @@ class _Flow:
         self._ending, self._store, self._revokers = ending, store, revokers
         self._ledger, self._clock, self._run_id = ledger, clock, run_id
         self._pause = pause
+        revokers.keep_in(store, pause)
         self._revoked: List[str] = []
         self._not_revoked: List[str] = []
 

@@ -11,6 +11,7 @@ from typing import Callable, List, Optional, Protocol, Sequence, Tuple, Union, r
 
 from ..contracts import Answer, IssueRequest, SecretStore
 from ..errors import ClmError
+from ..masking import Secret
 
 Pause = Callable[[float, str], None]  # seconds, and what is waited for
 
@@ -47,3 +48,11 @@ class RenewalHinter(Protocol):
 
     def window(self, certificate_pem: str) -> Optional[Hint]:
         """The window of this certificate; None when the issuer offers none. ClmError: no answer, which hinders no renewal."""
+
+
+@runtime_checkable
+class KeyRevoker(Protocol):
+    """An issuer that also revokes for whoever has the certificate's private key."""
+
+    def revoke_by_key(self, certificate_pem: str, reason: str, key: Secret) -> None:
+        """Revoke; doing it again is no error."""

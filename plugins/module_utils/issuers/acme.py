@@ -16,12 +16,14 @@ from .. import files
 from ..challenges import _index as challenges
 from ..contracts import Answer, Challenger, Clock, IssueRequest, SecretStore
 from ..errors import ClmError, ConfigError
+from ..masking import Secret
 from ..nested import options_of
 from ..x509.bundle import Bundle
 from . import _acme_ari as ari
 from ._acme_account import Account
 from ._acme_order import Orders, Proof, Work
-from ._acme_wire import Wire
+from ._acme_revoke import revoke
+from ._acme_wire import Signer, Wire
 from ._powers import Hint, Pause
 
 NAME = "acme"
@@ -60,7 +62,7 @@ def create(options: Mapping[str, Any], clock: Clock) -> Acme:
 
 
 class Acme:
-    """Issuer, BatchIssuer, BatchResumer, AccountHolder, RenewalHinter, Anchored and Revoker."""
+    """Issuer, BatchIssuer, BatchResumer, AccountHolder, RenewalHinter, Anchored, Revoker and KeyRevoker."""
 
     def __init__(self, wire: Wire, options: Mapping[str, Any], challenger: Challenger, clock: Clock) -> None:
         self._wire = wire
@@ -114,6 +116,17 @@ class Acme:
     def window(self, certificate_pem: str) -> Optional[Hint]:
         """When the CA wants the certificate to be renewed; None where it offers no renewal information."""
         return ari.hint(self._wire, certificate_pem, self._clock())
+
+    def revoke(self, certificate_pem: str, reason: str) -> None:
+        """Revoke by the account; doing it again is no error."""
+        self.account.opened()
+        revoke(partial(self.account.post, self._wire.resource("revokeCert")), certificate_pem, reason)
+
+    def revoke_by_key(self, certificate_pem: str, reason: str, key: Secret) -> None:
+        """Revoke by the certificate's own key; no account is needed for it."""
+        signer = Signer(key)
+        url = self._wire.resource("revokeCert")
+        revoke(lambda payload: self._wire.post(url, payload, signer), certificate_pem, reason)
 
     def _prove(self, works: Sequence[Work]) -> None:
         proofs = [(work, proof) for work in works for proof in work.proofs if proof.problem is None]

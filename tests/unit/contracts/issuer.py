@@ -55,6 +55,10 @@ class IssuerContract:
     def act(self, folder: Path, request: IssueRequest) -> None:
         """What somebody outside does so that a pending request is answered."""
 
+    def stranger(self, folder: Path) -> str:
+        """A certificate that the issuer of another folder must not revoke."""
+        return self.issued(folder, request_for()).pem
+
     def issuer(self, folder: Path) -> Issuer:
         """A new object for the issuer in that folder, as every run makes one."""
         made: Issuer = self.provider.create(self.options(folder), lambda: self.now)
@@ -158,7 +162,7 @@ class IssuerContract:
         issuer.revoke(chain.pem, "superseded")
         issuer.revoke(chain.pem, "superseded")
         with pytest.raises(ConfigError):
-            issuer.revoke(self.issued(tmp_path / "two", request_for()).pem, "superseded")
+            issuer.revoke(self.stranger(tmp_path / "two"), "superseded")
         with pytest.raises(ConfigError):
             issuer.revoke(chain.pem, "ca_compromise")
 

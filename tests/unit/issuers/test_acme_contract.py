@@ -33,6 +33,9 @@ class TestAcme(IssuerContract):
     def options(self, folder: Path) -> Mapping[str, Any]:
         return self.ca.issuer()
 
+    def stranger(self, folder: Path) -> str:
+        return self.ca.root_file.read_text()
+
     def issuer(self, folder: Path) -> Issuer:
         made = acme.create(self.options(folder), lambda: self.now)
         made.keep_in(make.store(folder / "store"))
