@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ansible.plugins.action import ActionBase
 
@@ -24,6 +24,7 @@ Missing = Dict[str, Outcome]
 NOTHING_CHANGED = "nothing was changed there"
 NEXT = "see that the secret store has this key and can be read, then run again: the others are deployed"
 NEVER_BY_THE_USER = ("hand_over", "staged_keys")
+TOGETHER = 100  # keys through one pipe: their commands stay far below the length that a shell takes
 
 
 class ActionModule(ActionBase):
@@ -97,15 +98,27 @@ class ActionModule(ActionBase):
         """Hand over each key that is needed; what could not be is an answer for its deployment, and costs no other its key."""
         store = secret_stores.create(options.get("type"), provider_options(secret_stores, options, "secret_store"), utc_now)
         missing: Missing = {}
+        keys: Dict[str, Secret] = {}
         for item in deployments:
             name = str(item.get("id"))
             try:
                 if name in paths:
-                    self._pipe(store.key(_key_ref(store, item)), paths[name])
+                    keys[name] = store.key(_key_ref(store, item))
             except (ClmError, OSError) as error:
-                text = str(error) if isinstance(error, ClmError) else f"{error.strerror or error} ({error.filename or 'no file'})"
-                message = f"{name}: its key could not be handed over to the server, {NOTHING_CHANGED}: {text}"
-                missing[name] = failed("hand_over", ClmError(message, hint=NEXT))
+                missing[name] = _not_handed_over(name, error)
+        names = list(keys)
+        for some in (names[start : start + TOGETHER] for start in range(0, len(names), TOGETHER)):
+            if len(some) == 1 or not self._pipe_together([(keys[name], paths[name]) for name in some]):
+                missing.update(self._one_by_one({name: keys[name] for name in some}, paths))
+        return missing
+
+    def _one_by_one(self, keys: Mapping[str, Secret], paths: Mapping[str, str]) -> Missing:
+        missing: Missing = {}
+        for name, key in keys.items():
+            try:
+                self._pipe(key, paths[name])
+            except (ClmError, OSError) as error:
+                missing[name] = _not_handed_over(name, error)
         return missing
 
     def _pipe(self, key: Secret, path: str) -> None:
@@ -115,9 +128,27 @@ class ActionModule(ActionBase):
             problem = " ".join(str(done.get("stderr", "")).split())[:300]
             raise ClmError(f"writing {path} failed: {problem}")
 
+    def _pipe_together(self, keys: Sequence[Tuple[Secret, str]]) -> bool:
+        """Several keys through one pipe, each into a new private file of its own; after a False no file of any of them is there.
+
+        dd by single bytes takes exactly its own key from a pipe; head may read ahead and cat ends only where the pipe does.
+        """
+        parts = [f"dd bs=1 count={len(key.reveal())} > {shlex.quote(path)} 2> /dev/null" for key, path in keys]
+        data = b"".join(key.reveal() for key, _path in keys)
+        done = self._low_level_execute_command("set -C; umask 077; " + " && ".join(parts), in_data=data)
+        if done.get("rc") == 0:
+            return True
+        self._remove([path for _key, path in keys])
+        return False
+
     def _remove(self, paths: List[str]) -> None:
         """The module removes what it was given; this is for a hand-over or a module that failed on its way."""
         self._low_level_execute_command("rm -f -- " + " ".join(shlex.quote(path) for path in paths))
+
+
+def _not_handed_over(name: str, error: Union[ClmError, OSError]) -> Outcome:
+    text = str(error) if isinstance(error, ClmError) else f"{error.strerror or error} ({error.filename or 'no file'})"
+    return failed("hand_over", ClmError(f"{name}: its key could not be handed over to the server, {NOTHING_CHANGED}: {text}", hint=NEXT))
 
 
 def _with_missing(result: Dict[str, Any], deployments: Sequence[Mapping[str, Any]], missing: Missing) -> Dict[str, Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from types import SimpleNamespace
 from typing import Any, Dict, List
 
@@ -13,7 +14,11 @@ import pytest
 pytest.importorskip("ansible.plugins.action")
 
 from ansible_collections.certops.clm.plugins.action.server_deployment import ActionModule
+from ansible_collections.certops.clm.plugins.module_utils.contracts import Lease, StoredVersion
+from ansible_collections.certops.clm.plugins.module_utils.edge import utc_now
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, UNPROVEN, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores import _index as secret_stores
+from ansible_collections.certops.clm.plugins.module_utils.x509 import key as keys
 
 SPKI = "a" * 64
 
@@ -97,3 +102,53 @@ def test_other_failures_are_counted_too(store: Dict[str, Any]) -> None:
     unproven = {"outcomes": {"good": Outcome(UNPROVEN, "prove", message="no route").as_dict()}, "failed": True, "msg": "1 of 1"}
     result = Scripted([item("bad"), item("good")], ["bad"], store, unproven).end()
     assert result["msg"].startswith("2 of 2 items failed") and "no route" in result["msg"]
+
+
+def kept(store: Dict[str, Any], deployments: List[Dict[str, Any]]) -> Dict[str, bytes]:
+    """A key for each deployment, as the first version of its lineage."""
+    place = secret_stores.create("directory", {**store, "allow_ephemeral": True}, utc_now)
+    made = {}
+    for one in deployments:
+        key, version = keys.generate("ecdsa-p256"), one["version"]
+        version["spki_sha256"] = keys.spki_sha256(key)
+        lease = place.begin(version["lineage"], None)
+        assert isinstance(lease, Lease)
+        secret = keys.to_pem(key)
+        place.save(lease, StoredVersion(version["lineage"], version["version"], "pending", version["spki_sha256"], key=secret))
+        place.flush()
+        place.end(lease)
+        made[one["id"]] = secret.reveal()
+    return made
+
+
+class Shell(Scripted):
+    """The same with the commands run for real, below a folder."""
+
+    place = ""
+
+    def _low_level_execute_command(self, command: str, in_data: Any = None, **_more: Any) -> Dict[str, Any]:
+        self.commands.append(command)
+        done = subprocess.run(["sh", "-c", command.replace("/staged/", self.place)], input=in_data, capture_output=True, check=False)
+        return {"rc": done.returncode, "stderr": done.stderr.decode()}
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_many_keys_go_through_one_pipe_each_into_its_own_file(store: Dict[str, Any], tmp_path: Any, taken: bool) -> None:
+    """Where one of them cannot be written, it alone is missing."""
+    names = [f"l{number}" for number in range(5)]
+    deployments = [item(name, lineage=name) for name in names]
+    pems = kept(store, deployments)
+    (tmp_path / "staged").mkdir()
+    if taken:
+        (tmp_path / "staged" / "l3").mkdir()
+    action = Shell(deployments, names, {**store, "allow_ephemeral": True}, {})
+    action.place = f"{tmp_path}/staged/"
+    result = action.end()
+    bad = ["l3"] if taken else []
+    assert [name for name, outcome in result["outcomes"].items() if outcome["state"] == "failed"] == bad, result.get("msg")
+    assert list(action.calls[1]["staged_keys"]) == [name for name in names if name not in bad]
+    assert sum("dd " in command for command in action.commands) == 1 and not any("PRIVATE" in command for command in action.commands)
+    if not taken:
+        files = list((tmp_path / "staged").iterdir())
+        assert {path.name: path.read_bytes() for path in files} == pems and {path.stat().st_mode & 0o777 for path in files} == {0o600}
+        assert len(action.commands) == 1

@@ -12,16 +12,18 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 ROW = ROOT / "roles/rotate/tasks"
-INCLUDE = "ansible.builtin.include_tasks"
+INCLUDE, IMPORT, META = "ansible.builtin.include_tasks", "ansible.builtin.import_tasks", "ansible.builtin.meta"
 VERDICT = "certops.clm.wave_verdict"
 
 
 def in_order(name="main.yml"):
-    """The tasks of a wave as a lead meets them: what our own includes hold stands after them."""
+    """The tasks of a wave as a lead meets them on core 2.16: what our own files hold stands in the place of what brings them."""
     tasks = []
     for task in yaml.safe_load((ROW / name).read_text()):
-        included = task.get(INCLUDE, {}).get("file", "")
-        tasks += [task, *(in_order(included) if (ROW / included).is_file() else [])]
+        brought = task.get(INCLUDE) or task.get(IMPORT) or {}
+        path = "leads_include.yml" if "ansible_version" in brought.get("file", "") else brought.get("file", "")
+        tasks += [] if IMPORT in task else [task]
+        tasks += in_order(path) if (ROW / path).is_file() else []
     return tasks
 
 
@@ -66,10 +68,16 @@ def test_the_users_gate_gets_the_literals_too():
     assert gate[INCLUDE]["apply"] == {"ignore_errors": True, "ignore_unreachable": True}
 
 
-def test_a_host_that_leads_nothing_meets_two_tasks_that_cost_a_process_of_its_own():
+def test_a_host_that_leads_nothing_meets_one_task_that_costs_a_process_of_its_own_and_on_old_cores_two():
     alone = yaml.safe_load((ROW / "main.yml").read_text())
-    assert [task["name"] for task in alone if "run_once" not in task] == ["Work, by one host for each server", "Verdict"]
-    assert alone[1][INCLUDE] == {"file": "wave.yml"} and "rotate_plan.leads" in alone[1]["when"]
+    work, verdict = [task for task in alone if "run_once" not in task]
+    assert VERDICT in verdict
+    old, new = yaml.safe_load((ROW / "leads_include.yml").read_text()), yaml.safe_load((ROW / "leads_stay.yml").read_text())
+    assert "'leads_stay.yml' if ansible_version.full is ansible.builtin.version('2.18', '>=')" in work[IMPORT]["file"]
+    assert len(old) == len(new) == 1 and old[0][INCLUDE] == {"file": "wave.yml"} and "rotate_plan.leads" in old[0]["when"]
+    leave, row = yaml.safe_load((ROW / new[0]["ansible.builtin.import_role"]["tasks_from"]).read_text())
+    assert leave[META] == "end_role" and leave["when"] == old[0]["when"].replace(" in ", " not in ")
+    assert row[IMPORT] == old[0][INCLUDE] and set(row) == set(leave) - {META, "when"} | {IMPORT}
 
 
 def test_the_waves_of_the_playbook_stop_at_the_first_red_host():
