@@ -20,7 +20,7 @@ from .faults import Fault
 from .gate import Gate
 from .invariants import Broken, Look
 from .proxy import Proxy
-from .steps import SERVER, Step
+from .steps import HTTP, SERVER, Step
 from .told import green, told
 from .world import HOST, SITE, World
 
@@ -42,10 +42,12 @@ class Cell:
     events: Path = Path()
     others: List[Any] = field(default_factory=list)  # (process, file of its events) of runs beside the one that is held
     other_runs: List[Run] = field(default_factory=list)
-    caught: int = -1
+    caught: Optional[int] = None  # the process that was held; 0: its call failed
     killed: str = ""
     proxy: Optional[Proxy] = None
+    ca_hits: int = 0
     looks: Dict[str, Look] = field(default_factory=dict)
+    fleet: Dict[str, Look] = field(default_factory=dict)  # server -> what it served right after the fault
 
     @property
     def step(self) -> Step:
@@ -81,7 +83,7 @@ def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
         again = reruns[-1] if reruns[-1].rc == 0 and not reruns[-1].changed() else world.rotate(env=cell.gate.tracing())
         cell.look("in the end")
         broken = _judge(cell, watcher, faulted, reruns, again)
-        broken += fault.judge(cell) + world.provider.alike(world.place)
+        broken += fault.judge(cell) + world.provider.alike(world.place) + (world.service.wrong() if world.service else [])
         broken += _back(cell) if fault.name == "kill before" and step in TRIED_BACK else []
     finally:
         for process in (cell.process, *(process for process, _events in cell.others)):
@@ -92,7 +94,7 @@ def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
         if not mended:
             fault.mend(cell)
     window = cell.looks["after the fault"].files
-    caught = cell.caught >= 0 or not cell.held or fault.prepares_only
+    caught = cell.caught is not None or not cell.held or (cell.ca_hits > 0 if fault.ca else fault.prepares_only)
     return {"provider": world.provider.name, "step": step, "fault": fault.name, "numbers": fault.numbers, "means": fault.means,
             "caught": caught, "ended": _ended(cell, faulted), "others": [_said(run) for run in cell.other_runs],
             "reran": [_short(one) for one in reruns], "files_between": window, "broken": broken,
@@ -109,18 +111,13 @@ def _faulted(cell: Cell) -> Optional[Run]:
     world, fault = cell.world, cell.fault
     environment = {**cell.gate.tracing(), **cell.environment}
     if cell.held:
-        caught = cell.gate.environment(cell.step, after=fault.after, error=fault.error, instead=fault.instead)
-        if cell.step.side == SERVER:
-            world.on_server(caught)
-        else:
-            environment.update(caught)
+        environment.update(_armed(cell))
         world.stand(*{*cell.step.sabotage, *world.words})
     cell.process, cell.events = world.begin(environment)
     if cell.held:
         task = cell.step.write_task if fault.instead and cell.step.write else cell.step.task
-        found = cell.gate.wait(lambda: cell.process.poll() is not None, lambda: not task or task in cell.events.read_text())
-        cell.caught = -1 if found is None else found
-        if found:
+        cell.caught = cell.gate.wait(lambda: cell.process.poll() is not None, lambda: not task or task in cell.events.read_text())
+        if cell.caught:
             fault.strike(cell)
         cell.gate.go()
     output, _nothing = cell.process.communicate(timeout=240) if cell.killed != "SIGKILL" else ("", None)
@@ -128,6 +125,20 @@ def _faulted(cell: Cell) -> Optional[Run]:
         said, _nothing = other.communicate(timeout=240)
         cell.other_runs.append(_run(other.returncode, said, events))
     return None if cell.killed else _run(cell.process.returncode, output, cell.events)
+
+
+def _armed(cell: Cell) -> Dict[str, str]:
+    """The environment of the controller's process, when whoever comes to the step will be caught."""
+    world, fault, step = cell.world, cell.fault, cell.step
+    if step.call == HTTP:
+        if not fault.ca:
+            world.service.proxy.hold(step.path, cell.gate, fault.after)
+        return {}
+    caught = cell.gate.environment(step, after=fault.after, error=fault.error, instead=fault.instead)
+    if step.side == SERVER:
+        world.on_server(caught)
+        return {}
+    return caught
 
 
 def _run(code: int, output: str, events: Path) -> Run:
@@ -158,7 +169,7 @@ def _reruns(cell: Cell) -> List[Run]:
 def _judge(cell: Cell, watcher: Watcher, faulted: Optional[Run], reruns: List[Run], again: Run) -> Broken:
     fault, estate = cell.fault, cell.world.estate()
     before, hit, end = cell.looks["before"], cell.looks["after the fault"], cell.looks["in the end"]
-    known = [before.served, *(invariants.hashlib.sha256(der).hexdigest() for _request, der in end.issued)]
+    known = [before.served, *(invariants.sha256(der) for _request, der in end.issued)]
     trace = cell.gate.trace.read_text().splitlines() if cell.gate.trace.exists() else []
     looks = {when: one for when, one in cell.looks.items() if not (fault.absent and when == "after the fault")}
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -210,6 +221,8 @@ def _back(cell: Cell) -> Broken:
 
 def _converged(cell: Cell, reruns: List[Run], again: Run) -> Broken:
     broken: Broken = []
+    if cell.fault.defers:
+        return _put_off(cell, [*reruns, again])
     if reruns[-1].rc:
         broken.append(f"I7: run {len(reruns)} times more, and still red: {told(reruns[-1])['said']}")
     if again.rc or again.changed():
@@ -224,6 +237,14 @@ def _converged(cell: Cell, reruns: List[Run], again: Run) -> Broken:
     if cell.looks["in the end"].served != current or current == cell.looks["before"].served:
         broken.append(f"I7: in the end {cell.looks['in the end'].served} is served, current is {current}")
     return broken
+
+
+def _put_off(cell: Cell, runs: List[Run]) -> Broken:
+    """As long as the CA asked to be left alone, every run says so, and nothing changes."""
+    hit, end = cell.looks["after the fault"], cell.looks["in the end"]
+    broken = [f"I7: a run that is put off ended with {run.rc} and changed {run.changed()}: {told(run)['said']}" for run in runs
+              if run.rc or run.changed()]  # fmt: skip
+    return broken + (["I7: something was issued or served meanwhile"] if (hit.served, hit.issued) != (end.served, end.issued) else [])
 
 
 def _ended(cell: Cell, run: Optional[Run]) -> Dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Dict, Tuple
 
 from . import corruption, incidents
+from .ca_proxy import AFTER
 from .invariants import Broken
 from .proxy import Proxy
 from .steps import SERVER, WHOLE_RUN
@@ -52,12 +53,15 @@ class Fault:
     judge: Callable[[Cell], Broken] = fine
     at: Tuple[str, ...] = ()  # only these steps, and only of the first row
     needs: Tuple[str, ...] = ()  # programs
+    ca: str = ""  # how the CA's proxy answers at the step
+    fleet: bool = False  # of a row with more than one server, for a whole run
+    defers: bool = False  # so long that the runs after it are put off too
     word: str = ""  # how the server lies: a word of Provider.stands
 
     @property
     def prepares_only(self) -> bool:
         """Nobody has to be held for it."""
-        return self.strike is nothing and not self.error
+        return self.strike is nothing and not self.error and not self.ca
 
 
 def kill(cell: Cell) -> None:
@@ -90,7 +94,8 @@ def second(cell: Cell) -> None:
 
 def stand(cell: Cell) -> None:
     """The server lies as the fault and the step say."""
-    cell.world.stand(*cell.step.sabotage, *filter(None, [cell.fault.word]))
+    sabotage = cell.step.sabotage if cell.held else ()
+    cell.world.stand(*sabotage, *filter(None, [cell.fault.word]))
 
 
 def honest(cell: Cell) -> None:
@@ -149,6 +154,23 @@ def cut(cell: Cell) -> None:
         time.sleep(0.2)
 
 
+def bad_day(cell: Cell) -> None:
+    """The proxy answers in the CA's place."""
+    cell.world.service.proxy.bad = (cell.step.path, cell.fault.ca)
+
+
+def good_day(cell: Cell) -> None:
+    """The CA itself answers again, and what it asked to wait for is over."""
+    proxy = cell.world.service.proxy
+    cell.ca_hits, proxy.bad = proxy.hits, None
+    if cell.fault.ca.endswith(("seconds", "date")):
+        time.sleep(AFTER)
+
+
+def _ca(name: str, numbers: str, means: str, how: str, **more: bool) -> Fault:
+    return Fault(name, numbers, means, bad_day, mend=good_day, ca=how, **more)
+
+
 KILL = "F1-F12"
 GROUPS = {  # column of README's table -> numbers of standards.md
     "killed (F1-F12)": ("F1-F12",),
@@ -171,6 +193,16 @@ def group_of(fault: str) -> str:
 FAULTS: Dict[str, Fault] = {
     fault.name: fault
     for fault in (
+        _ca("CA 429 seconds", "F13", "429 and Retry-After in seconds", "429 seconds"),
+        _ca("CA 429 date", "F13", "429 and Retry-After as a date", "429 date"),
+        _ca("CA 429", "F13", "429 and no Retry-After", "429", defers=True),
+        _ca("CA 503 seconds", "F13", "503 and Retry-After", "503 seconds"),
+        _ca("CA 503", "F13", "503 and no Retry-After", "503"),
+        _ca("CA away", "F13", "every connection is reset", "away"),
+        _ca("CA resets", "F15 CA", "the connection is reset in mid-body", "reset"),
+        _ca("CA answers HTML", "F15 CA", "200 and a page of HTML", "html"),
+        _ca("CA truncates", "F15 CA", "200 and half of the body", "truncated"),
+        _ca("CA refuses nonces", "F14", "two of three nonces are refused", "nonce"),
         Fault("check refuses", "F19", "the server's own check fails", stand, mend=honest, word="fail_check"),
         Fault("reload fails", "F20", "the reload command exits 1", stand, mend=honest, word="fail_reload"),
         Fault("reload lies", "F20", "reload exits 0, the old one is served", stand, mend=honest, word="keep_old"),
@@ -207,6 +239,14 @@ FAULTS: Dict[str, Fault] = {
               judge=incidents.refused_as_nobody, at=(WHOLE_RUN,), needs=("sudo",)),
         Fault("rollback in the middle", "F30", "certops.clm.rollback while the rotation is held", incidents.patient,
               incidents.back_meanwhile, judge=incidents.refused_back, at=("key write", "issue", "swap", "prove", "settle", "record")),
+        Fault("one of three away", "F21", "a server is cut off before the run", incidents.away(1), mend=incidents.nobody_away,
+              judge=incidents.all_serve_it, fleet=True),
+        Fault("two of three away", "F21", "two servers are cut off before the run", incidents.away(2), mend=incidents.nobody_away,
+              judge=incidents.all_serve_it, fleet=True),
+        Fault("the last one lies", "F20", "the reload of the last server lies", incidents.last_lies, mend=incidents.nobody_away,
+              judge=incidents.all_serve_it, fleet=True),
+        Fault("the first one lies", "F20", "the reload of the canary lies", stand, mend=incidents.nobody_away,
+              judge=incidents.all_serve_it, fleet=True, word="keep_old"),
         Fault("rollback to an expired one", "F30", "certops.clm.rollback a hundred days later", incidents.long_lived,
               judge=incidents.expired_back, at=(WHOLE_RUN,)),
         Fault("SIGTERM", "F29", "SIGTERM to the process group of ansible-playbook", strike=interrupt(signal.SIGTERM)),

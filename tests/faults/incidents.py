@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Callable, Dict, List
 
 from . import invariants
 from .invariants import Broken
@@ -54,6 +54,48 @@ def swallow(cell: Cell) -> None:
 
 def pass_again(cell: Cell) -> None:
     subprocess.run(["nft", "delete", "table", "inet", table(cell)], check=False, capture_output=True)
+
+
+# --- some of many servers (F21) ---
+
+
+def others(cell: Cell) -> List[str]:
+    return [name for name in cell.world.provider.hosts if name != HOST]
+
+
+def away(count: int) -> Callable[[Cell], None]:
+    """That many of the servers cannot be reached by SSH; they go on serving."""
+
+    def prepare(cell: Cell) -> None:
+        for name in others(cell)[-count:]:
+            cell.world.lab.hosts[name].cut()
+        cell.world.drop(cut=False)
+
+    return prepare
+
+
+def last_lies(cell: Cell) -> None:
+    cell.world.provider.stand(cell.world.lab.servers[others(cell)[-1]], ("keep_old",))
+
+
+def nobody_away(cell: Cell) -> None:
+    """First what the fault left is looked at: every server serves the old one or the new one, whole."""
+    cell.fleet = {name: invariants.look(cell.world.estate(name)) for name in cell.world.provider.hosts}
+    for name in cell.world.provider.hosts:
+        cell.world.lab.hosts[name].mend()
+        cell.world.provider.stand(cell.world.lab.servers[name], ())
+
+
+def all_serve_it(cell: Cell) -> Broken:
+    """Who was done stayed good, the others stayed as they were, and in the end all of them serve the new one."""
+    before, end = cell.looks["before"].served, cell.looks["in the end"]
+    known = {before, *(invariants.sha256(der) for _request, der in end.issued)}
+    broken = [f"F21: after the fault {name} served {one.served or one.handshake}" for name, one in cell.fleet.items()
+              if one.served not in known or one.files]  # fmt: skip
+    for name in cell.world.provider.hosts:
+        served, why = invariants.handshake(cell.world.estate(name))
+        broken += [] if served == end.served else [f"F21: in the end {name} serves {served or why}"]
+    return broken
 
 
 # --- paths and people of the server (F27) ---

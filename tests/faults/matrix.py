@@ -12,7 +12,7 @@ from typing import Dict, List, Tuple
 from .faults import FAULTS, faketime
 from .incidents import has
 from .providers import FIRST, ROWS, Provider
-from .steps import BETWEEN_RUNS, SERVER, WHOLE_RUN
+from .steps import BETWEEN_RUNS, HTTP, SERVER, WHOLE_RUN
 
 Place = Tuple[str, str, str]  # provider, step, fault
 DISK = ("no space", "read-only", "not permitted", "disk error", "quota")
@@ -35,6 +35,8 @@ def why_not(provider: Provider, step: str, fault: str) -> str:
     """Why the pair is no cell of the provider; empty when it is one."""
     if provider.faults and fault not in provider.faults:
         return "not chosen: the row is there for its own faults"
+    if FAULTS[fault].fleet:
+        return "" if len(provider.hosts) > 1 and step == WHOLE_RUN else "not applicable: there is one server"
     if FAULTS[fault].at:
         return "" if provider.wide and step in FAULTS[fault].at else "not applicable: what it is has no other place"
     if fault.startswith(("clock", "server's clock")):
@@ -48,6 +50,8 @@ def why_not(provider: Provider, step: str, fault: str) -> str:
 
 def _why_not_at_a_call(provider: Provider, step: str, fault: str) -> str:
     one = provider.steps[step]
+    if bool(FAULTS[fault].ca) > (one.call == HTTP):
+        return "not applicable: no CA answers there"
     if FAULTS[fault].word:
         if step != "reload":
             return "not applicable: it is the server's answer to the reload"

@@ -10,7 +10,7 @@ import os
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Tuple, Type
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple, Type
 
 from ansible_collections.certops.clm.tests.lab.host import end
 from ansible_collections.certops.clm.tests.lab.nginx import Nginx
@@ -18,7 +18,7 @@ from ansible_collections.certops.clm.tests.lab.server import Server
 from ansible_collections.certops.clm.tests.lab.small import Small
 
 from .invariants import issued
-from .steps import BETWEEN_RUNS, CONTROLLER, SERVER, WHOLE_RUN, Step, again, spine
+from .steps import BETWEEN_RUNS, CONTROLLER, HTTP, SERVER, WHOLE_RUN, Step, again, spine
 
 Stand = Callable[[Any, Tuple[str, ...]], None]
 
@@ -92,6 +92,7 @@ class Provider:
     steps: Mapping[str, Step]
     kind: Type[Server] = Small
     tls: str = "/etc/clm/tls"
+    hosts: Tuple[str, ...] = ("web1",)
     change: Callable[[Dict[str, Any]], None] = as_it_is  # of the manifest
     stand: Stand = small_stand
     stands: FrozenSet[str] = frozenset()  # the words of `stand`
@@ -99,13 +100,14 @@ class Provider:
     faults: Tuple[str, ...] = ()  # only these; none: all
     alike: Callable[[Path], List[str]] = nothing_more  # what is wrong in the end, in the folder of the controller
     keys_on_server: bool = False
+    service: Optional[Callable[[Path, Dict[str, Any]], Any]] = None  # a CA for a World, which changes the manifest
     wide: bool = False  # also the faults of a whole run and between runs
     issued: Callable[[Path], List[Tuple[str, bytes]]] = field(default=lambda ca: issued(ca / "issued.jsonl"))
 
     @property
     def spine(self) -> Tuple[str, ...]:
         """All steps, in their order."""
-        return (*self.steps, *((WHOLE_RUN, BETWEEN_RUNS) if self.wide else ()))
+        return (*self.steps, *((WHOLE_RUN, BETWEEN_RUNS) if self.wide else (WHOLE_RUN,) if len(self.hosts) > 1 else ()))
 
 
 def _some(steps: Mapping[str, Step], *names: str) -> Dict[str, Step]:
@@ -137,6 +139,18 @@ def _on_host() -> Dict[str, Step]:
     return {step.name: step for step in made}
 
 
+def acme_ca(place: Path, manifest: Dict[str, Any]) -> Any:
+    """Pebble behind a proxy."""
+    from .services import AcmeCa
+
+    return AcmeCa(place, manifest)
+
+
+def _acme() -> Dict[str, Step]:
+    paths = {"order": "/order-plz*", "challenge": "/chalZ/*", "finalize": "/finalize-order/*", "download": "/certZ/*"}
+    return {name: Step(name, CONTROLLER, HTTP, path) for name, path in paths.items()}
+
+
 def _batched() -> Dict[str, Step]:
     first = Step("syncfs", CONTROLLER, "syncfs", "*", folder="store")
     return {f"syncfs {number}": again(first, f"syncfs {number}", nth=number) for number in (1, 2, 3)}
@@ -145,6 +159,8 @@ def _batched() -> Dict[str, Step]:
 ALL_WORDS = frozenset(("fail_check", "fail_reload", "keep_old", "die_on_reload", "refuse", "hang"))
 # What can end otherwise where a row differs from the first; the rest is the same code at the same calls.
 CHOSEN = ("kill before", "kill after", "kill the module", "no space", "disk error", "check refuses", "reload fails", "reload lies")
+AT_CA = ("kill before", "kill after", "SIGTERM", "CA 429 seconds", "CA 429 date", "CA 429", "CA 503 seconds", "CA 503", "CA away",
+         "CA resets", "CA answers HTML", "CA truncates", "CA refuses nonces")  # fmt: skip
 FIRST = "local_ca, directory, small server"
 NGINX = spine("/etc/nginx/tls", "*nginx*-s reload*")
 ROWS: Dict[str, Provider] = {
@@ -158,6 +174,9 @@ ROWS: Dict[str, Provider] = {
                  faults=CHOSEN, alike=same_copies),
         Provider("key_origin host", "the steps of its key, and what follows", _on_host(), change=keys_on_host, keys_on_server=True,
                  faults=(*CHOSEN, "unreachable", "second campaign")),
+        Provider("acme", "the steps at its CA: Pebble behind a proxy", _acme(), service=acme_ca, faults=AT_CA),
+        Provider("three servers", "one lineage on three servers, in waves", {}, hosts=("web1", "web2", "web3"), stands=ALL_WORDS,
+                 faults=("one of three away", "two of three away", "the last one lies", "the first one lies")),
         Provider("40 lineages", "the steps that are one for all of them", _batched(), change=forty,
                  faults=("kill before", "kill after", "disk error")),
     )

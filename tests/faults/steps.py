@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, Optional, Tuple
 
 CONTROLLER, SERVER = "controller", "server"
+HTTP = "http"  # no system call: a request of that path to the CA, held by the proxy before it
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ansible_collections.certops.clm.tests.faults import cell, invariants, told
+from ansible_collections.certops.clm.tests.faults.faults import FAULTS
 from ansible_collections.certops.clm.tests.faults.invariants import Estate, Look
 from ansible_collections.certops.clm.tests.lab.ca import TestCA
 from ansible_collections.certops.clm.tests.lab.playbook import Run
@@ -178,10 +179,11 @@ RED = {"task": "Verdict", "status": "failed", "result": {"msg": "api on web1: fa
 ])  # fmt: skip
 def test_a_rerun_that_does_not_converge_is_seen(reruns, again, looks, current, word):
     seen_at = {"before": after("old"), "after rerun 1": after("new"), "in the end": after("new"), **looks}
-    it = cell.Cell(OneWorld(current), "", None, None, looks=seen_at)
+    it = cell.Cell(OneWorld(current), "", FAULTS["kill before"], None, looks=seen_at)
     (said,) = cell._converged(it, reruns, again)
     assert said.startswith("I7") and word in said
-    whole = cell.Cell(OneWorld("new"), "", None, None, looks={**seen_at, "before": after("old"), "in the end": after("new")})
+    seen_at.update({"before": after("old"), "in the end": after("new")})
+    whole = cell.Cell(OneWorld("new"), "", FAULTS["kill before"], None, looks=seen_at)
     assert cell._converged(whole, [run(0, 1)], run(0)) == []
 
 

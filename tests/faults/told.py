@@ -44,6 +44,8 @@ def _lacks(run: Run, first: Dict[str, Any], said: str, outcome: Dict[str, Any]) 
 def green(run: Run, after: Look, before: Look) -> Broken:
     """A run that ended with 0 has done it: something new is served and recorded."""
     broken: Broken = []
+    if after.served == before.served and _put_off(run):
+        return broken
     if after.served == before.served:
         broken.append("I8: exit 0, and the old one is still served")
     recorded: List[str] = [
@@ -52,3 +54,10 @@ def green(run: Run, after: Look, before: Look) -> Broken:
     if after.served not in recorded:
         broken.append("I8: exit 0, and what is served is not recorded")
     return broken
+
+
+def _put_off(run: Run) -> bool:
+    """The verdict says that it is deferred, why, and what is next."""
+    outcomes = [event["result"].get("outcome") or {} for event in run.events if event.get("task", "").endswith("Verdict")]
+    waiting = [one for one in outcomes if one.get("state") in ("deferred", "pending")]
+    return bool(waiting) and all(len(str(one.get("message", ""))) >= ENOUGH and one.get("next_action") for one in waiting)

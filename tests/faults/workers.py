@@ -25,13 +25,15 @@ PATIENCE = 1200.0  # seconds without any result: then a worker hangs, and the ru
 def cells_of(places: Sequence[Place], worlds: int, commit: str, until: Optional[float]) -> Iterator[Record]:
     """A record of each cell that was begun before `until` (time.monotonic), as they come."""
     context = multiprocessing.get_context("spawn")
-    todo: Any = context.Queue()
     done: Any = context.Queue()
+    rows = list(dict.fromkeys(place[0] for place in places))
+    todo = {row: context.Queue() for row in rows}
     for place in places:
-        todo.put(place)
-    for _one in range(worlds):
-        todo.put(None)
-    workers = [context.Process(target=work, args=(todo, done, commit, until)) for _one in range(min(worlds, len(places)))]
+        todo[place[0]].put(place)
+    workers = []
+    for number in range(min(worlds, len(places))):  # each begins with another row: a World is of one
+        first = number % len(rows)
+        workers.append(context.Process(target=work, args=([todo[row] for row in rows[first:] + rows[:first]], done, commit, until)))
     for worker in workers:
         worker.start()
     try:
@@ -62,16 +64,13 @@ def _results(done: Any, workers: List[Any]) -> Iterator[Record]:
             yield record
 
 
-def work(todo: Any, done: Any, commit: str, until: Optional[float]) -> None:
-    """Cells until there are none, in one World for as long as the provider is the same."""
+def work(todo: List[Any], done: Any, commit: str, until: Optional[float]) -> None:
+    """Cells until there are none, row by row, in one World for each row."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the lab ends with us
         signal.signal(number, signal.default_int_handler)
     world: Optional[World] = None
     try:
-        while True:
-            place = todo.get()
-            if place is None or (until is not None and time.monotonic() > until):
-                break
+        for place in _places(todo, until):
             if world is None or world.provider.name != place[0]:
                 if world is not None:
                     world.stop()
@@ -84,6 +83,15 @@ def work(todo: Any, done: Any, commit: str, until: Optional[float]) -> None:
         if world is not None:
             world.stop()
         done.put(None)
+
+
+def _places(todo: List[Any], until: Optional[float]) -> Iterator[Place]:
+    for row in todo:
+        while until is None or time.monotonic() < until:
+            try:
+                yield row.get(timeout=1.0)
+            except queue.Empty:
+                break
 
 
 def guarded(world: World, place: Place) -> Record:

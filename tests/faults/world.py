@@ -40,8 +40,9 @@ class World:
         self.provider = provider
         self.on_server_too = {"tls": provider.tls, "state": "/var/lib/certops-clm"}
         self.kept = (*KEPT, *provider.stores)
+        self.service: Any = None
         self.words: Set[str] = set()  # how the server lies
-        self.lab = Lab({HOST: (provider.kind, (SITE,))})
+        self.lab = Lab(dict.fromkeys(provider.hosts, (provider.kind, (SITE,))))
         self.place = Path(tempfile.mkdtemp(prefix="clm-faults-", dir="/var/tmp"))
         self.mounted: List[Tuple[str, str]] = []
         self.ballast: List[Path] = []
@@ -54,13 +55,16 @@ class World:
         self.campaign = Campaign(self.lab, self.ansible, self.place, [LINEAGE])
         self.campaign.manifest["secret_store"]["lease_seconds"] = 2  # a dead owner is waited for no longer than that
         self.provider.change(self.campaign.manifest)
+        if self.provider.service is not None:
+            self.service = self.provider.service(self.place, self.campaign.manifest)
         self.campaign.write()
         self.rotate().ok()
         self.first = self.place / "first-day"
         for name in self.kept:
             self._copy(self.place / name, self.first / name)
-        for name, folder in self.on_server_too.items():
-            self._copy(self.lab.hosts[HOST].real(folder), self.first / name)
+        for host in self.lab.hosts.values():
+            for name, folder in self.on_server_too.items():
+                self._copy(host.real(folder), self.first / host.name / name)
         self.pristine = copy.deepcopy(self.campaign.manifest)
         return self
 
@@ -74,6 +78,8 @@ class World:
         self.mend()
         self.unmount()
         self.ansible.close()
+        if self.service is not None:
+            self.service.stop()
         self.lab.stop()
         shutil.rmtree(self.place, ignore_errors=True)
 
@@ -81,20 +87,26 @@ class World:
         """Stopped, everything as it was after the first rotation, started."""
         self.mend()
         self.unmount()
-        host, server = self.lab.hosts[HOST], self.lab.servers[HOST]
         self.stand()  # a server that is stopped by SIGSTOP does not end
-        server.stop()
         self.on_server({})
         for name in self.kept:
             path = self.place / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             self._copy(self.first / name, path)
-        for name, folder in self.on_server_too.items():
-            host.empty(folder)
-            subprocess.run(["cp", "-a", f"{self.first / name}/.", str(host.real(folder))], check=True)
-        host.empty("/tmp", "/root/.ansible")
         self.campaign.manifest = copy.deepcopy(self.pristine)
-        self.stand()
+        if self.service is not None:
+            self.service.proxy.honest()
+        for name in self.provider.hosts:
+            self._reset_server(name)
+
+    def _reset_server(self, name: str) -> None:
+        host, server = self.lab.hosts[name], self.lab.servers[name]
+        server.stop()
+        for kept, folder in self.on_server_too.items():
+            host.empty(folder)
+            subprocess.run(["cp", "-a", f"{self.first / name / kept}/.", str(host.real(folder))], check=True)
+        host.empty("/tmp", "/root/.ansible")
+        self.provider.stand(server, ())
         server.start()
 
     def stand(self, *words: str) -> None:
@@ -132,20 +144,20 @@ class World:
 
     # --- what is really there ---
 
-    def folder(self, name: str) -> Path:
+    def folder(self, name: str, where: str = HOST) -> Path:
         """A folder as the process that writes there sees it, from here."""
         if name not in self.on_server_too:
             return self.place / name
-        host = self.lab.hosts[HOST]
+        host = self.lab.hosts[where]
         holder = host._holder
         return Path(f"/proc/{holder.pid}/root{self.on_server_too[name]}") if holder else host.real(self.on_server_too[name])
 
-    def estate(self) -> Estate:
-        host = self.lab.hosts[HOST]
+    def estate(self, where: str = HOST) -> Estate:
+        host = self.lab.hosts[where]
         anchors = self.lab.ca.root_pem + self.campaign.root_pem
-        tls = self.folder("tls")
+        tls = self.folder("tls", where)
         return Estate(store=self.place / "store", ledger=self.place / "ledger", ca=self.place / "ca", certificate=tls / "api.pem",
-                      key=tls / "api.key", state=self.folder("state"), address=host.address, port=PORT, name=SITE.names[0],
+                      key=tls / "api.key", state=self.folder("state", where), address=host.address, port=PORT, name=SITE.names[0],
                       anchors=anchors, lineage=LINEAGE, keys_on_server=self.provider.keys_on_server, log=self.provider.issued)  # fmt: skip
 
     def current(self) -> str:
