@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import queue
+import signal
 import subprocess
 import threading
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
+from ansible_collections.certops.clm.tests.integration.rotate.test_two_controllers import signal_all, tree
 from ansible_collections.certops.clm.tests.lab.playbook import Ansible
 
 SERVER = Path(__file__).with_name("forking.py")
@@ -85,6 +87,9 @@ class Forked(Ansible):
         return process, events
 
     def close(self) -> None:
-        """No more runs."""
+        """No more runs, and none that goes on."""
         self.server.kill()
+        for process in self.runs.values():
+            if process.poll() is None:
+                signal_all(tree(process.pid), signal.SIGKILL)
         self.server.communicate()
