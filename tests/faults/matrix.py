@@ -21,7 +21,6 @@ SUBSET: List[Place] = [(FIRST, *pair) for pair in (
     ("record", "read-only"), ("roll back", "reload lies, kill"), (BETWEEN_RUNS, "stale lease"), (BETWEEN_RUNS, "journal cut"),
     ("key rename", "kill after"), ("settle", "kill before"),
 )]  # fmt: skip
-NOT_RUN: Dict[str, str] = {}  # fault -> why no machine of ours runs it: what test_results.py lets pass
 NO_ROOM = {
     "key fsync": "the bytes are written: a full disk is met at the key's write",
     "key rename": "a rename needs no room", "key rename, second copy": "a rename needs no room",

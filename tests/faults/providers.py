@@ -120,7 +120,7 @@ def _second_copy() -> Dict[str, Step]:
         again(first["lock"], "lock, second copy", path="*/copy/lineages/api/lease-*", folder="copy"),
         again(first["key write"], "key write, second copy", path="*/copy/*/.new-*/key.pem", folder="copy"),
         again(first["key rename"], "key rename, second copy", path="*/copy/lineages/api/versions/0*", folder="copy"),
-        again(first["keep"], "keep, second copy", path="*/copy/*/versions/0*/chain.pem", folder="copy"),
+        again(first["keep"], "keep, second copy", path="*/copy/*/versions/0*/*chain.pem", folder="copy"),
         again(first["settle"], "settle, second copy", path="*/copy/lineages/api/current", folder="copy",
               write=("symlink", "*/copy/lineages/api/.current-*", 1)),
     )  # fmt: skip

@@ -21,6 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("results") / "matrix.json"
 BETWEEN = ("files_between: certificate and key are two files with two renames; a kill between them leaves them apart on the disk until the "
            "next run mends it, while the server serves what it has in memory")  # fmt: skip
+ABSENT = {  # of standards.md, and why there is no cell
+    "F16": "the renewal information of an ACME CA is not put through the matrix yet",
+    "F17": "no issuer vault is there yet",
+    "F28": "no DNS challenge is there yet",
+}
 TESTED = ("plugins", "roles", "playbooks", "tests/faults", "tests/lab", ":!tests/faults/results")
 WORDS = ("ok", "broken", "not caught", "not run")
 
@@ -77,7 +82,8 @@ def write(path: Path, records: Sequence[Record], seconds: float, worlds: int) ->
         "cells": len(whole),
         "counts": {word: counted[word] for word in WORDS},
         "commits": dict(Counter(one["commit"] for one in run)),
-        "notes": [BETWEEN],
+        "notes": [BETWEEN, *ABSENT.values()],
+        "absent": ABSENT,
         "no_cells": {reason: len(pairs) for reason, pairs in rest.items()},
         "groups": groups(whole),
         "table": table(whole),
