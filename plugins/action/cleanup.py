@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Sequence
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils.edge import new_run_id, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
-from ansible_collections.certops.clm.plugins.module_utils.flows.cleanup import clean, facts_of
+from ansible_collections.certops.clm.plugins.module_utils.flows.cleanup import Tidied, clean, facts_of
+from ansible_collections.certops.clm.plugins.module_utils.flows.revoke_only import compromised_of, counted, revoke
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
-from ansible_collections.certops.clm.plugins.module_utils.outcome import Answer, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.outcome import Answer, Outcome, failed
 from ansible_collections.certops.clm.plugins.module_utils.policy.duration import duration
+from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.plugin_utils import whole_view
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import run_action
 from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
@@ -24,6 +26,8 @@ from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired
 from ansible_collections.certops.clm.plugins.plugin_utils.tidying import dates, revokers, sentence, tidied
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger, open_store
+
+MEND = "Next: mend the ledger, then run certops.clm.cleanup again, which does the rest. Runbook: " + path_of("ledger")
 
 
 class ActionModule(ActionBase):
@@ -55,25 +59,34 @@ class ActionModule(ActionBase):
         used = {**{str(one): "a source of the inventory found it" for one in args["seen"]}, **whole_view.in_use(seen)}
         work = tidied(live, store, now)
         answer = Answer(work["errors"])
+        how: Dict[str, Any] = {
+            "store": store,
+            "revokers": revokers(manifest, utc_now),
+            "in_use": used,
+            "clock": utc_now,
+            "run_id": str(args["run_id"] or new_run_id()),
+            "pause": shown(),
+        }
         with open_ledger(manifest, utc_now, check_mode, checkpoint=True) as ledger:
             if ledger.shut:
-                raise ClmError("the ledger cannot be written, so nothing is dropped", hint="mend the ledger first", runbook="ledger")
-            answer.update(
-                clean(
-                    work["lineages"],
-                    store=store,
-                    revokers=revokers(manifest, utc_now),
-                    in_use=used,
-                    dates=dates(manifest),
-                    retention=timedelta(seconds=duration(args["retention"], "retention")),
-                    ledger=ledger,
-                    clock=utc_now,
-                    run_id=str(args["run_id"] or new_run_id()),
-                    check_mode=check_mode,
-                    pause=shown(),
-                )
-            )
+                return _revoked(work["lineages"], ledger, answer, how)
+            retention = timedelta(seconds=duration(args["retention"], "retention"))
+            how.update(dates=dates(manifest), retention=retention, check_mode=check_mode)
+            answer.update(clean(work["lineages"], ledger=ledger, **how))
         facts = facts_of(answer)
         others = sum(name not in manifest.lineages for name in store.lineages())
         answer.more, answer.problem = {**ledger.facts, "summary": facts, "said": sentence(facts, others)}, "; ".join(ledger.problems)
         return answer
+
+
+def _revoked(lineages: Sequence[Tidied], ledger: Any, answer: Answer, how: Mapping[str, Any]) -> Answer:
+    """While the ledger cannot be written, under break glass: what is compromised is revoked, nothing is dropped, and the task fails."""
+    for one in lineages:
+        try:
+            doomed = compromised_of(how["store"].versions(one.lineage), one.compromised)
+            answer.update(revoke(one.lineage, doomed, ledger=ledger, labels=one.labels, **how))
+        except ClmError as error:
+            answer[one.lineage] = failed("revoke", error)
+    said = f"The ledger cannot be written, so nothing was dropped; of what is compromised, {counted(answer)}"
+    answer.more, answer.problem = {**ledger.facts, "summary": {}, "said": said}, f"{said}. {ledger.shut}. {MEND}"
+    return answer

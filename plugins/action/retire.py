@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from datetime import timedelta
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ansible.plugins.action import ActionBase
 
@@ -15,12 +15,14 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import Secre
 from ansible_collections.certops.clm.plugins.module_utils.edge import new_run_id, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.flows.retire import Ending, lift, retire, retirement, sentence
+from ansible_collections.certops.clm.plugins.module_utils.flows.revoke_only import compromised_of, counted, revoke
 from ansible_collections.certops.clm.plugins.module_utils.ledger import Recorder
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
-from ansible_collections.certops.clm.plugins.module_utils.outcome import UNCHANGED, Answer, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, UNCHANGED, Answer, Outcome, as_dicts
 from ansible_collections.certops.clm.plugins.module_utils.policy.duration import duration
 from ansible_collections.certops.clm.plugins.module_utils.probe import probe_many
+from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.plugin_utils import retiring, whole_view
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import run_action
 from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
@@ -28,6 +30,9 @@ from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired
 from ansible_collections.certops.clm.plugins.plugin_utils.tidying import revokers
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger, open_store
+
+Act = Callable[[Any], Outcome]
+MEND = "mend the ledger, then run certops.clm.retire -e clm_lineage=%s again, which does the rest and revokes nothing twice"
 
 
 class ActionModule(ActionBase):
@@ -49,9 +54,12 @@ class ActionModule(ActionBase):
         manifest = load(args["manifest"])
         work = _Work(args, manifest, open_store(manifest.secret_store, utc_now), check_mode)
         with open_ledger(manifest, utc_now, check_mode, checkpoint=True) as ledger:
-            if ledger.shut:
-                raise ClmError("the ledger cannot be written, so nothing ends", hint="mend the ledger first", runbook="ledger")
-            answer = Answer({work.name: {"begun": work.begin, "retired": work.end, "lifted": work.lift}[args["state"]](ledger)})
+            acts: Dict[str, Act] = {"begun": work.begin, "retired": work.end, "lifted": work.lift}
+            if ledger.shut:  # under break glass, or it would not be open at all
+                acts = {"begun": work.begin_shut, "retired": work.revoke_only}
+            if args["state"] not in acts:
+                raise ClmError("the ledger cannot be written, so nothing is lifted", hint="mend the ledger first", runbook="ledger")
+            answer = Answer({work.name: acts[args["state"]](ledger)})
         answer.more, answer.problem = {**ledger.facts, **work.more}, "; ".join(ledger.problems)
         return answer
 
@@ -108,6 +116,27 @@ class _Work:
             check_mode=self._check_mode,
             pause=shown(),
         )
+
+    def begin_shut(self, ledger: Recorder) -> Outcome:
+        """While the ledger cannot be written nothing is unbound; refuses what `begin` does."""
+        self._judge()
+        self.more["unbind"] = {}
+        message = f"the ledger cannot be written, so {self.name} does not end: what is valid of it is revoked, and nothing else is done"
+        return Outcome(UNCHANGED, "begin", message=message)
+
+    def revoke_only(self, ledger: Recorder) -> Outcome:
+        """Revoke what is valid and nothing serves; it has failed even so, because the lineage goes on until the ledger is mended."""
+        self._judge()
+        look = functools.partial(probe_many, timeout=self._args["timeout"])
+        retiring.refuse_served(self.name, self._lineage, self._versions, retiring.look_again(self._lineage, look))
+        dead = {one.version: reason for one, reason in compromised_of(self._versions, self._lineage.compromised if self._lineage else ())}
+        doomed = [(one, dead.get(one.version, str(self._args["reason"]))) for one in self._versions]
+        labels = self._lineage.labels if self._lineage else {}
+        how: Dict[str, Any] = {"store": self._store, "ledger": ledger, "clock": utc_now, "run_id": self._run_id, "pause": shown()}
+        outcomes = revoke(self.name, doomed, revokers=revokers(self._manifest, utc_now), labels=labels, **how)
+        self.more["revoked"] = as_dicts(outcomes)
+        message = f"the ledger cannot be written, so {self.name} has not ended; {counted(outcomes)}"
+        return Outcome(FAILED, "revoke", message=message, next_action=MEND % self.name, runbook_page=path_of("ledger"))
 
     def lift(self, ledger: Recorder) -> Outcome:
         """Give the name free again."""

@@ -24,7 +24,9 @@ from .runbooks import path_of
 
 OUTCOMES = frozenset({"outcome", "promoted", "rejected"})
 PAGE = f"Runbook: {path_of('ledger')}"
-UNBROKEN = "To let through what has expired, and nothing else, set ledger.break_glass to the reason: it is recorded elsewhere then"
+UNBROKEN = (
+    "To let through revocations and what has expired, and nothing else, set ledger.break_glass to the reason: it is recorded elsewhere then"
+)
 
 
 class Session:

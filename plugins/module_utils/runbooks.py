@@ -31,6 +31,7 @@ FAILED = {
     "retire": "ending",
     "lift": "ending",
     "cleanup": "ending",
+    "revoke": "ending",
 }
 DEAD = ("compromised", "revoked")  # reasons to issue for which a delay is a danger by itself
 

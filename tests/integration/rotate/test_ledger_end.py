@@ -10,6 +10,7 @@ import json
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils._ledger_summary import summary
+from ansible_collections.certops.clm.tests.integration.retention import history
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import OTHERS, SHOP, Campaign
 
 WHY = "INC-7: the ledger's disk is full"
@@ -89,6 +90,40 @@ def test_without_a_ledger_nothing_begins_but_under_break_glass_what_has_expired(
     assert [event["deployment"] for event in spooled if event["action"] == "intent" and event["step"] == "deploy"]
     assert "api" in json.dumps(spooled) and lab.served("app1", verify=False) == campaign.current("api")
     _shuts_midway(campaign, tmp_path)
+
+
+@pytest.mark.every_core
+def test_revocation_goes_on_under_break_glass_drops_nothing_and_is_merged(lab, ansible, tmp_path):
+    campaign = Campaign(lab, ansible, tmp_path, ["api"])
+    history.earlier_versions(campaign, "api", 2)
+    first, second = (version["sha256"] for version in campaign.versions("api"))
+    campaign.manifest["lineages"]["api"].update(compromised=[first])
+    campaign.write()
+    (tmp_path / "ledger").rename(tmp_path / "away")
+    (tmp_path / "ledger").write_text("a file where the folder was")
+    run = campaign.run("cleanup")
+    assert run.rc == 2 and "Nothing was done" in run.output and not (tmp_path / "ca" / "revoked.jsonl").exists()
+    campaign.manifest["ledger"]["break_glass"] = WHY
+    campaign.write()
+    one, two = history.serials(campaign, "api")
+    run = campaign.run("cleanup")
+    said = run.result("Drop what nobody wants and nothing serves")["msg"]
+    assert run.rc == 2 and "nothing was dropped; of what is compromised, revoked: api/000001-" in said, said
+    assert "certops.clm.cleanup again" in said and "runbook_ledger" in said
+    assert history.revoked(campaign) == {one: "Key Compromise"} and history.states(campaign, "api") == ["issued", "issued"]
+    run = campaign.run("retire", clm_lineage="api", clm_reason="superseded")
+    said = " ".join(run.output.split())
+    assert run.rc == 2 and "api has not ended; revoked: api/000002-" in said and "certops.clm.retire -e clm_lineage=api again" in said
+    assert history.revoked(campaign) == {one: "Key Compromise", two: "Superseded"}
+    assert history.states(campaign, "api") == ["issued", "issued"] and len(history.keys(campaign, "api")) == 2
+    (tmp_path / "ledger").unlink()
+    (tmp_path / "away").rename(tmp_path / "ledger")
+    del campaign.manifest["ledger"]["break_glass"]
+    campaign.write()
+    campaign.run("cleanup").ok()
+    merged = [(event["action"], event["step"], event["sha256"]) for event in campaign.events() if event.get("spooled")]
+    assert merged == [(word, "revoke", sha256) for sha256 in (first, second) for word in ("intent", "outcome")]
+    assert {event["break_glass"] for event in campaign.events() if event.get("spooled")} == {WHY}
 
 
 def _shuts_midway(campaign, place):
