@@ -36,7 +36,7 @@ def steps() -> Set[str]:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in WORDS:
             found |= {one.value for one in node.args[:4] if isinstance(one, ast.Constant) and isinstance(one.value, str)}
         elif isinstance(node, ast.Assign) and any(getattr(one, "id", "") == "STEP" for one in node.targets):
-            found |= {node.value.value} if isinstance(node.value, ast.Constant) else set()
+            found |= {node.value.value} if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else set()
         elif isinstance(node, ast.Dict):
             found |= {value.value for key, value in zip(node.keys, node.values)
                       if isinstance(key, ast.Constant) and key.value == "step" and isinstance(value, ast.Constant)}  # fmt: skip
