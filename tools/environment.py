@@ -42,7 +42,7 @@ DEV_CORE = "2.19"
 PACKAGES = {
     "sshd": "openssh-server", "ssh": "openssh-client", "nginx": "nginx", "haproxy": "haproxy", "psql": "postgresql",
     "openssl": "openssl", "faketime": "faketime", "nft": "nftables", "git": "git", "prometheus": "prometheus",
-    "strace": "strace", "cc": "build-essential",
+    "strace": "strace", "sudo": "sudo", "cc": "build-essential",
     "apache2": "apache2", "stunnel4": "stunnel4", "mariadbd": "mariadb-server", "redis-server": "redis-server",
     "rabbitmq-server": "rabbitmq-server", "mosquitto": "mosquitto", "postfix": "postfix", "dovecot": "dovecot-imapd", "caddy": "caddy",
     "/usr/share/tomcat10/bin/catalina.sh": "tomcat10", "keytool": "default-jre-headless", "named": "bind9",
