@@ -83,6 +83,7 @@ def _begin(args: Mapping[str, Any], manifest: Manifest, part: Part, check_mode: 
         "due": begun.due,
         "canaries": begun.canaries,
         "to_issue": facts["to_issue"],
+        "tries": way_back.tries([begun.judged[host] for host in begun.due], open_store(manifest.secret_store, utc_now)) if back else [],
         "not_seen": untrusted(not_seen if back else []),
         "msg": untrusted(" ".join(filter(None, (said, scope.sentence(whole["to_issue"]), went_on(not_seen))))),
         **ledger.facts,

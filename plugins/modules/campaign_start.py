@@ -127,6 +127,13 @@ to_issue:
   type: list
   elements: str
   returned: success
+tries:
+  description:
+    - For a rollback, the servers that made their keys themselves, each with the C(deployments) that would come back there.
+    - Whether such a server still has the key is asked in check mode, before anything is written.
+  type: list
+  elements: dict
+  returned: success
 canary_sizes:
   description: The sizes of the waves of canaries, for C(serial).
   type: list

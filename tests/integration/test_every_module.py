@@ -42,6 +42,11 @@ def test_no_row_is_of_a_module_that_is_gone():
     assert {row["module"] for row in ROWS} <= {path.stem for path in MODULES.glob("*.py")}
 
 
+def test_what_writes_in_check_mode_or_does_nothing_in_it_says_so():
+    declared = {name: attributes(name)["check_mode"] for name in NAMES}
+    assert {name: support for name, support in declared.items() if support != "full"} == {"observe": "partial", "ledger_checkpoint": "none"}
+
+
 class Site:
     """One managed server with one deployment, lineages that are kept only, and versions to go back to."""
 

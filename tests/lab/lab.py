@@ -19,6 +19,7 @@ from ..support.environment import not_there, which
 from .ca import TestCA
 from .client import served
 from .haproxy import Haproxy
+from .holder import Holder
 from .host import Host, can_isolate
 from .nginx import Nginx
 from .postgresql import Postgresql
@@ -117,6 +118,12 @@ class Lab:
         site = self.site(host, name)
         where = (self.hosts[host].address, site.port, site.names[0])
         return Watcher(*where, anchors=self.ca.root_pem + anchors, starttls=self.server(host).starttls)
+
+    def holder(self, host: str, *, anchors: str = "") -> Holder:
+        """A client that keeps its connection to the first site of the host, and asks on it all the time."""
+        site, server = self.site(host), self.server(host)
+        where = (self.hosts[host].address, site.port, site.names[0])
+        return Holder(server.kind, *where, anchors=self.ca.root_pem + anchors, starttls=server.starttls)
 
     def inventory(self, names: Sequence[str] = (), **more: Any) -> Dict[str, Any]:
         """An inventory of these hosts (all without names) as data; `more` are variables of all."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clients that look all the time: one that opens new connections, and one that holds a connection open.
+"""A client that looks all the time, by new connections; holder.py has the one that keeps its connection.
 
     with Watcher(address, port, name, anchors=pem) as watcher:
         ...                                     # rotate
@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from typing import List, Set, Tuple
@@ -57,23 +56,3 @@ class Watcher:
             except OSError as error:  # ssl.SSLError is one
                 self.errors.append(f"{when:.3f} s: {type(error).__name__}: {error}")
             self._stop.wait(self.interval)
-
-
-class Held:
-    """A TLS connection that is opened and then only held."""
-
-    def __init__(self, address: str, port: int, name: str, *, anchors: str, starttls: str = "none") -> None:
-        self.connection = connect(address, port, name, anchors=anchors, starttls=starttls, timeout=0.05)
-
-    def state(self) -> str:
-        """`open`, `closed` (properly, by the server), or the error that the holder saw."""
-        try:
-            return "open" if self.connection.recv(1) else "closed"
-        except (TimeoutError, ssl.SSLWantReadError):
-            return "open"
-        except OSError as error:
-            return f"{type(error).__name__}: {error}"
-
-    def close(self) -> None:
-        """No longer held."""
-        self.connection.close()

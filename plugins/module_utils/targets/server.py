@@ -105,6 +105,7 @@ class ServerTarget:
                 self._check_version(version)
                 place = self.place(where)
                 layout.check_links(place)
+                self._refuse_lost_key(where, place, version)
                 for path in {os.path.realpath(path) for path in place.files.values()}:
                     if owners.setdefault(path, place.id) != place.id:
                         raise ConfigError(f"{path} is a file of {owners[path]} too", hint="make them one deployment with several endpoints")
@@ -125,6 +126,15 @@ class ServerTarget:
             raise ConfigError(text, hint="set the server's clock, or the controller's if that is the wrong one; then run again")
         if facts.not_after <= now:
             raise ConfigError(f"the certificate expired at {facts.not_after:%Y-%m-%dT%H:%M:%SZ}", hint="issue a new one")
+
+    def _refuse_lost_key(self, where: Where, place: Place, version: Version) -> None:
+        """A key that was made here is nowhere else: that it is gone is said before anything is written."""
+        if where.get("key_origin") != "host" or self._key(place, version) is not None:
+            return
+        text = f"the key of {version.sha256} is not on this server any more, which made it, and nobody has a copy"
+        anew = "set forced for the lineage in the manifest and run certops.clm.rotate: the server then makes a new key"
+        hint = f"this version cannot come back; name another with -e clm_version=ID, or {anew}" if where.get("going_back") else anew
+        raise RefusedError(text, hint=hint)
 
     def _complain(self, places: Sequence[Place]) -> None:
         """Ask each server program once what it says of its configuration as it is, unless a certificate file is still missing."""
@@ -147,7 +157,7 @@ class ServerTarget:
         place = self.place(where)
         key = self._key(place, version)
         if key is None:
-            hint = "run it through its action plugin, which hands the key over" if where.get("key_origin") != "host" else "request again"
+            hint = "run it through its action plugin, which hands the key over"
             raise RefusedError(f"the key {version.spki_sha256} is not on this server", hint=hint)
         present, dressed = layout.read(place)
         snapshot = snapshot_of(layout.contents_for(place, version, key, present), {}, self.clock)

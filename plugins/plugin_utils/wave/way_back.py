@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Collection, Dict, List, Mapping, Sequence
 
+from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged, canaries, rollout_order
 from ansible_collections.certops.clm.plugins.plugin_utils.going_back import Outcomes, ends
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing
 from ansible_collections.certops.clm.plugins.plugin_utils.wave import waits
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.issue import version_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.start import left_alone
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.waits import listed
 
@@ -41,6 +43,19 @@ def due_of(judged: Mapping[str, Judged], outcomes: Outcomes) -> Dict[str, List[s
     due = [one.deployment.id for one in ordered if one.deploy is not None and not one.held]
     first = [one.deployment.id for one in canaries(ordered)]
     return {"due": due, "canaries": [host for host in due if host in first]}
+
+
+def tries(judged: Sequence[Judged], store: SecretStore) -> List[Dict[str, Any]]:
+    """By server that made its own key, what would come back there: only it can say whether it still has that key."""
+    found: Dict[str, List[Dict[str, Any]]] = {}
+    for one in judged:
+        if one.lineage.key_origin != "host":
+            continue
+        version = version_of(store, one.lineage.name, one.wanted_version or "")
+        dead = sorted({*one.lineage.compromised, *one.standing.revoked})
+        item = {**one.deployment.as_item(), "version": version, "key_origin": "host", "dead": dead, "going_back": True}
+        found.setdefault(one.deployment.server, []).extend([item] if version else [])
+    return [{"server": server, "deployments": items} for server, items in found.items()]
 
 
 def waves_of(due: Sequence[str], first: Collection[str], found: Mapping[str, List[int]]) -> List[List[str]]:

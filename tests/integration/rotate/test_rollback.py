@@ -113,3 +113,31 @@ def test_what_cannot_come_back_changes_nothing(lab, ansible, tmp_path):
     run = campaign.run("rollback", clm_lineage="shop")
     assert run.rc == 2 and "would be blind, so it stops before anything is changed" in run.output and "web2" in run.output
     assert tree(tmp_path) == before, "the store is changed only when the waves may begin"
+
+
+def test_a_key_that_its_host_made_comes_back_while_the_host_has_it(lab, ansible, tmp_path):
+    campaign = Campaign(lab, ansible, tmp_path, ["api"])
+    campaign.manifest["lineages"]["api"]["key_origin"] = "host"
+    campaign.write()
+    campaign.run().ok()
+    old, first = campaign.current("api"), (lab.hosts["app1"].real("/etc/clm/tls/api.key")).read_bytes()
+    campaign.force("drill")
+    campaign.run().ok()
+    new, before = campaign.current("api"), tree(tmp_path)
+    plan = campaign.run("rollback", ["--check", "--diff"], clm_lineage="api").ok()
+    assert {name: one["state"] for name, one in campaign.outcomes(plan).items()} == {"app1": "planned"} and tree(tmp_path) == before
+    assert old in said_of(plan) and lab.served("app1", verify=False) == new != old
+    campaign.run("rollback", clm_lineage="api").ok()
+    assert lab.served("app1", verify=False) == old == campaign.current("api")
+    assert lab.hosts["app1"].real("/etc/clm/tls/api.key").read_bytes() == first, "its own key came back with it"
+    assert not list((tmp_path / "store").rglob("key.pem"))
+    lab.hosts["app1"].empty("/var/lib/certops-clm")
+    gone = {"clm_lineage": "api", "clm_version": latest(campaign), "clm_forced": "a drill"}
+    run = campaign.run("rollback", **gone)
+    assert run.rc == 2 and "is not on this server any more, which made it" in run.output and "-e clm_version=ID" in run.output
+    assert "request again" not in run.output
+    assert lab.served("app1", verify=False) == old == campaign.current("api"), "it is said before anything is written"
+
+
+def latest(campaign):
+    return sorted(path.name for path in campaign.place.glob("store/lineages/api/versions/0*"))[-1]

@@ -285,3 +285,15 @@ def test_a_restore_to_the_same_leaf_is_not_proven_by_it(world: Any, made: Any) -
     assert outcome(world.run((item, None), state="restored"))["state"] == "failed"
     world.sabotage("")
     assert outcome(world.run((item, None), state="restored"))["state"] == "done"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("going_back", [True, False])
+def test_a_key_that_this_server_made_and_lost_is_told_by_the_plan(world: Any, made: Any, check_mode: bool, going_back: bool) -> None:
+    old, gone = made(), made()
+    item = {**world.add(NAME, old), "key_origin": "host", "going_back": going_back}
+    world.start()
+    told = outcome(world.run((item, gone), check_mode=check_mode))
+    assert (told["state"], told["step"]) == ("failed", "plan") and f"the key of {gone.sha256} is not on this server" in told["message"]
+    assert ("-e clm_version=ID" in told["next_action"]) is going_back and "forced" in told["next_action"]
+    assert world.served(item) == old.sha256 and outcome(world.run((item, old)))["state"] == "unchanged"

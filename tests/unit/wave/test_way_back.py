@@ -116,3 +116,15 @@ def test_a_version_that_is_declared_compromised_is_refused(world):
 def test_a_lineage_that_the_manifest_does_not_name_is_refused(world):
     with pytest.raises(ConfigError, match=r"the manifest names no lineage 'shp' .*shop"):
         way_back.refuse_unknown(load(str(world.save())), {"shp": {}})
+
+
+def test_only_a_server_that_made_its_key_is_asked_for_it(world):
+    place = deployment("db1")
+    world.manifest["lineages"]["db"] = {"names": ["db.example.com"], "key_origin": "host", "deployments": [place]}
+    old = world.authority.chain("db.example.com", age=30)
+    back = {**planned(world), "db": {"before": {}, "after": {"version": world.version("db", old)}}}
+    store = GoneBack(world.store, back)
+    (asked,) = way_back.tries(list(judged(world, store).values()), world.store)
+    (item,) = asked["deployments"]
+    assert asked["server"] == "db1" and (item["key_origin"], item["going_back"]) == ("host", True)
+    assert item["version"]["version"] == back["db"]["after"]["version"] and item["version"]["chain_pem"] and "key" not in item["version"]
