@@ -108,7 +108,8 @@ SPEAKS: Dict[str, Callable[[ssl.SSLSocket, str], bool]] = {"nginx": http, "hapro
 class Holder:
     """Asks from entry to exit; `errors` is what no client may see."""
 
-    def __init__(self, kind: str, address: str, port: int, name: str, *, anchors: str, starttls: str = "none", interval: float = 0.02) -> None:
+    def __init__(self, kind: str, address: str, port: int, name: str, *, anchors: str, starttls: str = "none",
+                 interval: float = 0.02) -> None:
         self.where, self.anchors, self.starttls, self.interval = (address, port, name), anchors, starttls, interval
         self.ask, self.logs_in = SPEAKS[kind], kind == "postgresql"
         self.requests, self.unanswered = 0, 0
