@@ -64,7 +64,7 @@ class Cell:
 
 def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
     """The record of the cell, as it stands in matrix.json."""
-    began = time.monotonic()
+    began, spent = time.monotonic(), world.cpu()
     world.reset()
     cell = Cell(world, step, fault, Gate(world.place / "gate", world.place / "trace"))
     cell.gate.trace.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
     return {"provider": world.provider.name, "step": step, "fault": fault.name, "numbers": fault.numbers, "means": fault.means,
             "caught": caught, "ended": _ended(cell, faulted), "others": [_said(run) for run in cell.other_runs],
             "reran": [_short(one) for one in reruns], "files_between": window, "broken": broken,
-            "seconds": round(time.monotonic() - began, 1)}  # fmt: skip
+            "seconds": round(time.monotonic() - began, 1), "cpu": round(world.cpu() - spent, 1)}  # fmt: skip
 
 
 def _watcher(world: World) -> Watcher:

@@ -79,6 +79,7 @@ def write(path: Path, records: Sequence[Record], seconds: float, worlds: int) ->
         "machine": {"system": platform.platform(), "processors": os.cpu_count(), "load": os.getloadavg()[0]},
         "last_run": {"seconds": round(seconds), "worlds": worlds, "ended": now()},
         "cell_seconds": round(sum(one["seconds"] for one in run)),
+        "cell_cpu_seconds": round(sum(one.get("cpu", 0) for one in run)),
         "cells": len(whole),
         "counts": {word: counted[word] for word in WORDS},
         "commits": dict(Counter(one["commit"] for one in run)),

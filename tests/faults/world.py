@@ -163,6 +163,14 @@ class World:
     def current(self) -> str:
         return self.campaign.current(LINEAGE)
 
+    def cpu(self) -> float:
+        """Seconds of processor time that were used so far by this process, the runs and what they did on servers."""
+        spent = sum(os.times()[:4])
+        for server in (self.ansible.server, self.lab.sshd.process):
+            fields = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split() if server else []
+            spent += sum(int(one) for one in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+        return spent
+
     # --- real means ---
 
     def inside(self, name: str) -> List[str]:
