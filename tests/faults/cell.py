@@ -120,9 +120,9 @@ def _faulted(cell: Cell) -> Optional[Run]:
         if cell.caught:
             fault.strike(cell)
         cell.gate.go()
-    output, _nothing = cell.process.communicate(timeout=240) if cell.killed != "SIGKILL" else ("", None)
+    output, _nothing = cell.process.communicate(timeout=400) if cell.killed != "SIGKILL" else ("", None)
     for other, events in cell.others:
-        said, _nothing = other.communicate(timeout=240)
+        said, _nothing = other.communicate(timeout=400)
         cell.other_runs.append(_run(other.returncode, said, events))
     return None if cell.killed else _run(cell.process.returncode, output, cell.events)
 

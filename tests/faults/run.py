@@ -4,7 +4,7 @@
 """Every fault at every step of a rotation, each followed by a rerun and by the invariants I1-I8: results/matrix.json.
 
 Usage: PYTHONPATH=.cache/dev .venv/bin/python tests/faults/run.py [--subset] [--provider NAME] [--step NAME] [--fault NAME]
-       [--list] [--worlds N] [--budget MINUTES] [--keep] [--out FILE]
+       [--cells FILE] [--list] [--worlds N] [--budget MINUTES] [--keep] [--out FILE]
 
 In pieces: `--keep` leaves the good cells of the file as they are, each with the commit of its own run, and runs what is missing
 or was not ok; `--budget` begins no cell after so many minutes. What was not reached is said to be not run.
@@ -36,6 +36,9 @@ def chosen(given: argparse.Namespace) -> List[Place]:
     order = {name: number for number, name in enumerate((*ROWS, *FAULTS))}
     asked = (given.provider, given.step, given.fault)
     wanted = [place for place in cells if all(want in ("", part) for want, part in zip(asked, place))]
+    if given.cells:
+        there = {" x ".join(place): place for place in wanted}
+        return [there[line] for line in given.cells.read_text().splitlines() if line in there]
     return sorted(wanted, key=lambda place: (order[place[0]], place not in SUBSET, order[place[2]]))
 
 
@@ -44,6 +47,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--subset", action="store_true", help="the most dangerous ones only")
     for name in ("provider", "step", "fault"):
         parser.add_argument(f"--{name}", default="")
+    parser.add_argument("--cells", type=Path, help="only those of a file, in its order; its lines are as --list says them")
     parser.add_argument("--list", action="store_true", help="only say which cells there are")
     parser.add_argument("--worlds", type=int, default=max(2, os.cpu_count() or 2), help="how many run side by side")
     parser.add_argument("--budget", type=float, default=0, help="after so many minutes no more cells are begun; 0: no end")
@@ -70,7 +74,7 @@ def main() -> None:
         return
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    whole = not (given.subset or given.provider or given.step or given.fault)
+    whole = not (given.subset or given.cells or given.provider or given.step or given.fault)
     out = given.out or (kept.RESULTS if whole or given.keep else None)
     had = {kept.place_of(one): one for one in kept.kept(out)} if given.keep and out else {}
     began, commit = time.monotonic(), kept.commit()
@@ -79,16 +83,16 @@ def main() -> None:
         had[place] = kept.not_run(place, not_here(place[2]))
         todo.remove(place)
     until = began + given.budget * 60 if given.budget else None
-    bad = 0
-    for number, record in enumerate(cells_of(todo, given.worlds, commit, until), 1):
+    bad, came = 0, 0
+    for came, record in enumerate(cells_of(todo, given.worlds, commit, until), 1):
         had[kept.place_of(record)] = record
         bad += kept.word_of(record) != "ok"
         word = "; ".join(record["broken"]) or kept.word_of(record)
-        print(f"{number}/{len(todo)} {' x '.join(kept.place_of(record))}: {word} ({record['seconds']} s)", flush=True)
+        print(f"{came}/{len(todo)} {' x '.join(kept.place_of(record))}: {word} ({record['seconds']} s)", flush=True)
         if out:
             kept.write(out, list(had.values()), time.monotonic() - began, given.worlds)
-    print(f"{len(cells)} cells, {len(todo)} to run, {bad} of those that were run are not ok, {time.monotonic() - began:.0f} s")
-    sys.exit(1 if bad else 0)
+    print(f"{len(cells)} cells, {len(todo)} to run, {came} were run, {bad} of them are not ok, {time.monotonic() - began:.0f} s")
+    sys.exit(1 if bad or (came < len(todo) and not given.budget) else 0)
 
 
 if __name__ == "__main__":

@@ -122,13 +122,13 @@ class World:
     def rotate(self, env: Optional[Dict[str, str]] = None, **extra: Any) -> Run:
         """A rotation to its end."""
         return self.ansible.playbook(
-            "certops.clm.rotate", inventory=self.campaign.inventories, extra=self.settings(**extra), env=env, timeout=240
+            "certops.clm.rotate", inventory=self.campaign.inventories, extra=self.settings(**extra), env=env, timeout=600
         )
 
     def rollback(self, env: Optional[Dict[str, str]] = None) -> Run:
         """One command brings the earlier version back."""
         settings = self.settings(clm_lineage=LINEAGE)
-        return self.ansible.playbook("certops.clm.rollback", inventory=self.campaign.inventories, extra=settings, env=env, timeout=240)
+        return self.ansible.playbook("certops.clm.rollback", inventory=self.campaign.inventories, extra=settings, env=env, timeout=600)
 
     def begin(self, env: Dict[str, str], playbook: str = "rotate", **extra: Any) -> Tuple[Any, Path]:
         """A run that goes on while the runner looks."""
