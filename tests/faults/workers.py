@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import signal
 import time
@@ -66,6 +67,7 @@ def _results(done: Any, workers: List[Any]) -> Iterator[Record]:
 
 def work(todo: List[Any], done: Any, commit: str, until: Optional[float]) -> None:
     """Cells until there are none, row by row, in one World for each row."""
+    os.setsid()  # the kernel shares processors between sessions: a lab whose servers starve fails for want of time
     for number in (signal.SIGINT, signal.SIGTERM):  # the lab ends with us
         signal.signal(number, signal.default_int_handler)
     world: Optional[World] = None
