@@ -71,7 +71,7 @@ class Pebble:
             "listenAddress": f"{HOME}:{self.ports['acme']}", "managementListenAddress": f"{HOME}:{self.ports['door']}",
             "certificate": str(self.place / "tls.pem"), "privateKey": str(self.place / "tls.key"),
             "httpPort": self.ports["http"], "tlsPort": self.ports["tls"], "ocspResponderURL": "", "keyAlgorithm": "ecdsa",
-            "retryAfter": {"authz": 1, "order": 1}, "profiles": PROFILES, "domainBlocklist": ["blocked.lab.example"], **self._more,
+            "retryAfter": {"authz": 1, "order": 1}, "profiles": PROFILES, "domainBlocklist": ["blocked.example"], **self._more,
         }
         (self.place / "pebble.json").write_text(json.dumps({"pebble": config}))
         if self._own_dns:

@@ -10,22 +10,38 @@ from typing import Any, Dict, Mapping, Tuple
 from ..contracts import Challenger, Clock
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("http_01",)
+NAMES: Tuple[str, ...] = ("dns_01_rfc2136", "http_01", "tls_alpn_01")
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Challenger:
     """The provider of that type; ConfigError when there is none."""
+    if kind == "dns_01_rfc2136":
+        from .dns_01_rfc2136 import create as dns_01_rfc2136
+
+        return dns_01_rfc2136(options, clock)
     if kind == "http_01":
         from .http_01 import create as http_01
 
         return http_01(options, clock)
+    if kind == "tls_alpn_01":
+        from .tls_alpn_01 import create as tls_alpn_01
+
+        return tls_alpn_01(options, clock)
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
 
 
 def options_of(kind: str) -> Dict[str, Any]:
     """The argument spec of that type's own options; ConfigError when there is none."""
+    if kind == "dns_01_rfc2136":
+        from .dns_01_rfc2136 import OPTIONS as dns_01_rfc2136
+
+        return dns_01_rfc2136
     if kind == "http_01":
         from .http_01 import OPTIONS as http_01
 
         return http_01
+    if kind == "tls_alpn_01":
+        from .tls_alpn_01 import OPTIONS as tls_alpn_01
+
+        return tls_alpn_01
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-import socketserver
-import threading
 from http.server import BaseHTTPRequestHandler
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .. import files
 from ..contracts import Challenge, Challenger, Clock
 from ..errors import ClmError, ConfigError
+from ._responder import Responder, Server
 
 NAME = "http_01"
 OPTIONS: Dict[str, Any] = {
@@ -34,7 +33,8 @@ def create(options: Mapping[str, Any], clock: Clock) -> Challenger:
     """The responder at address and port, or the files below `webroot` where that is given."""
     if options.get("webroot"):
         return Webroot(str(options["webroot"]))
-    return Responder(str(options.get("address") or "0.0.0.0"), int(options.get("port") or 80))
+    where = (str(options.get("address") or "0.0.0.0"), int(options.get("port") or 80))
+    return Responder(KIND, where, _Handler, lambda one: (checked(one), one.key_authorization))
 
 
 def checked(challenge: Challenge) -> str:
@@ -44,71 +44,14 @@ def checked(challenge: Challenge) -> str:
     return challenge.token
 
 
-class Responder:
-    """A Challenger that answers by itself, as long as anything is published."""
-
-    kind = KIND
-
-    def __init__(self, address: str, port: int) -> None:
-        self._address = (address, port)
-        self._tokens: Dict[str, str] = {}
-        self._server: Optional[_Server] = None
-        self._lock = threading.Lock()
-
-    def publish(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
-        """Answered from now on; every place has the error when the port cannot be had."""
-        with self._lock:
-            try:
-                self._tokens.update({checked(one): one.key_authorization for one in challenges})
-                if self._server is None and challenges:
-                    self._server = _Server(self._address, self._tokens)
-            except OSError as error:
-                where = f"{self._address[0]}:{self._address[1]}"
-                hint = "stop what listens there, choose another port and forward to it, or give a webroot"
-                problem = ClmError(f"cannot answer at {where}: {error.strerror or error}", hint=hint, field="issuer.challenge.port")
-                return [problem for _one in challenges]
-            except ClmError as error:
-                return [error for _one in challenges]
-        return [None for _one in challenges]
-
-    def withdraw(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
-        """No longer answered; the port is free again when nothing is left."""
-        with self._lock:
-            for one in challenges:
-                self._tokens.pop(one.token, None)
-            if not self._tokens and self._server is not None:
-                self._server.end()
-                self._server = None
-        return [None for _one in challenges]
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    """Answers tokens, in threads of its own."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: Tuple[str, int], tokens: Mapping[str, str]) -> None:
-        self.address_family = 10 if ":" in address[0] else 2  # AF_INET6, AF_INET
-        super().__init__(address, _Handler)
-        self.tokens = tokens
-        threading.Thread(target=self.serve_forever, args=(0.05,), name="clm-http-01", daemon=True).start()
-
-    def end(self) -> None:
-        """Stop listening."""
-        self.shutdown()
-        self.server_close()
-
-
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: Server
     timeout = 10
 
     def do_GET(self) -> None:
         """The key authorization of a token; nothing else is here."""
         token = self.path[len(PLACE) :] if self.path.startswith(PLACE) else ""
-        body = self.server.tokens.get(token, "").encode("ascii")
+        body = str(self.server.entries.get(token, "")).encode("ascii")
         self.send_response(200 if body else 404)
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(len(body)))
