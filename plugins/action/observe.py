@@ -19,6 +19,7 @@ from ansible_collections.certops.clm.plugins.module_utils.observations import LA
 from ansible_collections.certops.clm.plugins.module_utils.probe import probe_many
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store
+from ansible_collections.certops.clm.plugins.plugin_utils.hinting import refresh
 from ansible_collections.certops.clm.plugins.plugin_utils.observing import observe, outcomes
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, keep_unasked, part_of_run
 from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
@@ -45,17 +46,20 @@ class ActionModule(ActionBase):
 
 def _look(args: Mapping[str, Any], part: Part) -> Dict[str, Any]:
     manifest = load(args["manifest"])
-    manifest = without(manifest, retired_names(manifest, open_store(manifest, utc_now)))
+    store = open_store(manifest, utc_now)
+    manifest = without(manifest, retired_names(manifest, store))
     prober = functools.partial(probe_many, timeout=args["timeout"], concurrency=args["concurrency"])
     data = observe(manifest, untrusted(args["servers"]), prober, utc_now)
     if part:
         keep_unasked(data, _earlier(manifest.observations), args["servers"], part)
     files.write(manifest.observations, json.dumps(data, sort_keys=True, indent=1).encode(), mode=0o644)
+    asked = refresh(manifest, store, utc_now)
     seen = outcomes(data)
     return {
         **batch_result(seen),
         "changed": False,  # a look changes nothing, whatever it sees
         "observations": manifest.observations,
+        "hints": asked,
         "blind": Observations.parse(data).blind_at(),
     }
 

@@ -38,7 +38,7 @@ options:
     type: str
     default: default
   contact:
-    description: Addresses the CA may write to. A change is told to the CA with the next certificate.
+    description: Addresses the CA may write to. A change is told to the CA with the next certificate, and none given changes nothing.
     type: list
     elements: str
     default: []

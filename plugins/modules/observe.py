@@ -85,6 +85,13 @@ observations:
   description: The path of the file that was written.
   type: str
   returned: success
+hints:
+  description:
+    - By the SHA-256 of each current certificate whose issuer gives hints (ARI), C(start) and C(end) of the window in which it wants the
+      renewal, C(explanation_url), and C(ask_again). Where it gave no answer, C(error) and C(failures). They are kept beside the
+      observations, and never hinder a renewal.
+  type: dict
+  returned: success
 blind:
   description: One sentence for every server that was not reached, not asked, or could not say everything.
   type: list

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Dict, FrozenSet, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Protocol, Sequence, Tuple
 
+from ansible_collections.certops.clm.plugins.module_utils import hints
 from ansible_collections.certops.clm.plugins.module_utils.contracts import RETIRED, Clock, StoredVersion
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _index as issuers
@@ -87,11 +88,12 @@ def standings(
     """
     identities = issuer_identities(manifest, lambda: now) if identities is None else identities
     rules = policies(manifest, lineages)
+    windows = hints.windows(hints.read(hints.file_of(manifest.observations)))
     found: List[Standing] = []
     for lineage in lineages:
         policy = rules[lineage.profile]
         try:
-            found.append(standing_of(manifest, lineage, store, now, policy, accepted_of(lineage, identities)))
+            found.append(standing_of(manifest, lineage, store, now, policy, accepted_of(lineage, identities), windows))
         except ClmError as error:
             found.append(Standing(lineage, policy, error=str(error)))
     return [standing for standing in found if not standing.retired]
@@ -118,9 +120,15 @@ def undeployed(manifest: Manifest) -> List[Lineage]:
 
 
 def standing_of(
-    manifest: Manifest, lineage: Lineage, store: Versions, now: datetime, policy: Policy, accepted: Tuple[str, ...] = ()
+    manifest: Manifest,
+    lineage: Lineage,
+    store: Versions,
+    now: datetime,
+    policy: Policy,
+    accepted: Tuple[str, ...] = (),
+    windows: Optional[Mapping[str, hints.Window]] = None,
 ) -> Standing:
-    """How the lineage stands now. `accepted` as `accepted_of` gives it."""
+    """How the lineage stands now. `accepted` as `accepted_of` gives it; `windows` are the issuers' hints by SHA-256."""
     versions = store.versions(lineage.name)
     if versions and versions[-1].state == RETIRED:
         return Standing(lineage, policy, known=frozenset(version.sha256 for version in versions if version.sha256), retired=True)
@@ -131,7 +139,8 @@ def standing_of(
         candidates = [version for version in candidates if version.version == current]  # no wave will make a newer one current
     now_current = next((version for version in versions if version.version == current), None)
     lineage = replace(lineage, forced=forced_of(lineage, store, now_current))
-    choices = [_choice(asked, lineage, version, versions, policy=policy, now=now, accepted=accepted) for version in candidates]
+    common: Dict[str, Any] = {"policy": policy, "now": now, "accepted": accepted, "windows": windows or {}}
+    choices = [_choice(asked, lineage, version, versions, **common) for version in candidates]
     nothing = Choice(None, (), reason_to_renew(asked, None, policy=policy, now=now))
     chosen = next((choice for choice in choices if choice.issue is None), choices[0] if choices else nothing)
     return Standing(
@@ -175,6 +184,7 @@ def _choice(
     policy: Policy,
     now: datetime,
     accepted: Tuple[str, ...],
+    windows: Mapping[str, hints.Window],
 ) -> Choice:
     chain = _chain(version)
     issuer = str(version.meta.get("issuer") or "")
@@ -187,6 +197,7 @@ def _choice(
         current_issuer=issuer,
         compromised=_compromised(lineage, version, versions),
         forced=lineage.forced if version.meta.get("forced", "") != lineage.forced else "",
+        ari_window=windows.get(version.sha256),
     )
     return Choice(version, chain, reason)
 

@@ -68,8 +68,9 @@ class Checker:
 
     def _check_anchored(self, last: Certificate) -> None:
         if not any(is_signed_by(last, anchor) for anchor in self._anchors):
-            known: List[str] = [anchor.subject for anchor in self._anchors]
-            raise ConfigError(f"the chain ends at {last.issuer!r}, another CA than the issuer's {', '.join(known)}", hint=_HINT)
+            known: List[str] = [anchor.subject for anchor in self._anchors[:3]]
+            more = f" and {len(self._anchors) - 3} more" if len(self._anchors) > 3 else ""
+            raise ConfigError(f"the chain ends at {last.issuer!r}, another CA than the issuer's {', '.join(known)}{more}", hint=_HINT)
 
 
 def _check_dates(leaf: Certificate, wanted: Wanted, policy: Policy, now: datetime) -> None:

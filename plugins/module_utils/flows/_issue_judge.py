@@ -108,6 +108,7 @@ def _reason(job: Job, leaf: Optional[Certificate], issuer: By, key: str, now: da
         revoked=_says(wanted.revoked, current.sha256) or bool(current.meta.get("revoked")),
         compromised=_says(wanted.compromised, current.sha256) or current.spki_sha256 in job.dead_keys,
         forced="" if current.meta.get("forced") == wanted.forced else wanted.forced,
+        ari_window=wanted.hints.get(current.sha256),
     )
 
 
@@ -172,5 +173,6 @@ def _fits_issued(version: StoredVersion, job: Job, issuer: By, key: str, now: da
         current_issuer=given,
         spki_sha256=key,
         forced=wanted.forced if force else "",
+        ari_window=wanted.hints.get(version.sha256),
     )
     return reason is None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple, Union
 
 from ..contracts import Busy, Lease, StoredVersion
@@ -24,7 +25,8 @@ class Wanted:
 
     `forced` is a token: a version that was made for it satisfies it. `csr_pem` is set where the key was made elsewhere,
     `reuse_key` is the reason for taking the current version's key again. `revoked` and `compromised`: True means the current
-    version is; a tuple of SHA-256 names the certificates that are.
+    version is; a tuple of SHA-256 names the certificates that are. `hints` has the window in which the issuer wants a certificate
+    renewed, by its SHA-256.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Wanted:
     reuse_key: str = ""
     revoked: Union[bool, Tuple[str, ...]] = False
     compromised: Union[bool, Tuple[str, ...]] = False
+    hints: Mapping[str, Tuple[datetime, datetime]] = field(default_factory=dict)
 
 
 @dataclass

@@ -8,16 +8,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._ledger_options import SPEC
 from .._ledger_session import opened
 from ..contracts import Clock, Issuer, SecretStore
+from ..errors import ClmError
+from ..hints import ask_now
+from ..issuers._powers import RenewalHinter
 from ..ledger import NullLedger
 from ..outcome import Answer, Outcome
 from ._issue_items import profiles_of, wanted_of
 from ._issue_later import in_time
+from ._issue_values import Wanted, leaf_of
 from .guarded import converge
 from .leasing import Pause
 from .revoke import revoke
@@ -67,6 +73,7 @@ def issue_certificates(
     """
     profiles = profiles_of(params.get("profiles") or {})
     wanted, outcomes = wanted_of(params["certificates"], profiles)
+    wanted = _hinted(wanted, store, issuer, clock())
     options: Dict[str, Any] = {"store": store, "issuer": issuer, "clock": clock, "run_id": run_id, "pause": pause}
     revoking = params.get("state") == REVOKED
     flow = partial(revoke, reason=str(params.get("reason"))) if revoking else partial(converge, promote=params.get("promote") is not False)
@@ -81,3 +88,21 @@ def issue_certificates(
     now = clock()
     answer.update({item: outcome or in_time(issued[item], now) for item, outcome in outcomes.items()})
     return answer
+
+
+def _hinted(wanted: Sequence[Wanted], store: SecretStore, issuer: Issuer, now: datetime) -> List[Wanted]:
+    """The items with what their issuer says of its current certificates; without it where that cannot be had."""
+    if not isinstance(issuer, RenewalHinter):
+        return list(wanted)
+    current: Dict[str, str] = {}
+    for item in wanted:
+        try:
+            version = store.load(item.lineage)
+            if version is not None and version.chain_pem and version.meta.get("issuer") == issuer.identity():
+                leaf = leaf_of(version)
+                if leaf.not_after is not None and leaf.not_after > now:
+                    current[version.sha256] = leaf.pem
+        except ClmError:
+            continue
+    hints = ask_now(issuer, list(current.items()), now)
+    return [replace(item, hints=hints) for item in wanted]

@@ -72,14 +72,21 @@ class Account:
                 self._open = self._kept() or self._made()
             return self._open
 
-    def facts(self) -> Dict[str, Any]:
-        """What may be said of the account: its URL, its contact, and the SPKI SHA-256 of its key."""
-        self.opened()
-        version = known(self._current(), "the account")
-        contact = list(version.meta.get("contact") or ())
-        return {"account": version.meta["account"], "contact": contact, "spki_sha256": version.spki_sha256, "version": version.version}
+    def forget(self) -> None:
+        """Read the account anew when it is next needed."""
+        self._open = None
 
-    def _current(self) -> Optional[StoredVersion]:
+    def kept_facts(self) -> Dict[str, Any]:
+        """What may be said of the account as the store has it; empty where there is none yet."""
+        version = self.current()
+        if version is None:
+            return {}
+        meta = version.meta
+        facts = {"account": meta["account"], "contact": list(meta.get("contact") or ()), "rollover": str(meta.get("rollover") or "")}
+        return {**facts, "lineage": self.lineage, "version": version.version, "spki_sha256": version.spki_sha256}
+
+    def current(self) -> Optional[StoredVersion]:
+        """The version that counts; None where the CA has not answered for any."""
         known_to_ca = [one for one in self._place().versions(self.lineage) if one.state == "issued" and one.meta.get("account")]
         return known_to_ca[-1] if known_to_ca else None
 
@@ -93,24 +100,47 @@ class Account:
         store = self._place()
         return Signer(store.key(KeyRef(store.identity(), self.lineage, version.version, version.spki_sha256)))
 
+    def knows(self, signer: Signer, kid: str) -> bool:
+        """Whether the CA knows the key as the account's."""
+        try:
+            return self._wire.post(self._wire.resource("newAccount"), {"onlyReturnExisting": True}, signer).location == kid
+        except Problem:
+            return False
+
+    def _settled(self) -> None:
+        """A change of the key that a run was killed in: where the CA has taken the new one, it counts."""
+        current = self.current()
+        left = [one for one in self._place().versions(self.lineage) if current and one.version > current.version and one.state == "pending"]
+        kid = str(current.meta["account"]) if current else ""
+        if left and self.knows(self.signer(left[-1]), kid):
+            with self.writing() as lease:
+                self.taken(lease, left[-1], kid)
+
     def _kept(self) -> Optional[Tuple[Signer, str]]:
-        version = self._current()
+        self._settled()
+        version = self.current()
         if version is None:
             return None
         signer, kid = self.signer(version), str(version.meta["account"])
-        if list(version.meta.get("contact") or ()) != self._contact():
+        if not self.contact() or list(version.meta.get("contact") or ()) == self.contact():
+            return signer, kid
+        try:
             self._update(version, signer, kid)
+        except Problem as problem:
+            if problem.kind not in GONE:
+                raise
+            return self._registered_again()
         return signer, kid
 
     def _update(self, version: StoredVersion, signer: Signer, kid: str) -> None:
         """Tell the CA whom to write to; the store remembers that it knows."""
-        self._wire.post(kid, {"contact": self._contact()}, signer, kid)
+        self._wire.post(kid, {"contact": self.contact()}, signer, kid)
         with self.writing() as lease:
-            self._save(lease, replace(version, meta={**version.meta, "contact": self._contact()}))
+            self._save(lease, replace(version, meta={**version.meta, "contact": self.contact()}))
 
     def _made(self) -> Tuple[Signer, str]:
         with self.writing() as lease:
-            found = self._current()  # another run may have made it while this one waited
+            found = self.current()  # another run may have made it while this one waited
             if found is not None:
                 return self.signer(found), str(found.meta["account"])
             version = self.prepared(lease)
@@ -119,7 +149,7 @@ class Account:
 
     def prepared(self, lease: Lease, **meta: Any) -> StoredVersion:
         """A version with a new key, durable; the one that a killed run left where there is one."""
-        store, current = self._place(), self._current()
+        store, current = self._place(), self.current()
         newest = current.version if current else ""
         left = [one for one in store.versions(self.lineage) if one.version > newest and one.state == "pending"]
         if left:
@@ -132,7 +162,7 @@ class Account:
 
     def _register(self, lease: Lease, version: StoredVersion, signer: Signer) -> str:
         url = self._wire.resource("newAccount")
-        payload: Dict[str, Any] = {"contact": self._contact()} if self._contact() else {}
+        payload: Dict[str, Any] = {"contact": self.contact()} if self.contact() else {}
         terms = (self._wire.directory.get("meta") or {}).get("termsOfService")
         if self._options.get("terms_agreed"):
             payload["termsOfServiceAgreed"] = True
@@ -146,12 +176,14 @@ class Account:
 
     def taken(self, lease: Lease, version: StoredVersion, kid: str) -> None:
         """The CA knows this version's key: it counts from now on, durably."""
-        self._save(lease, replace(version, state="issued", meta={**version.meta, "account": kid, "contact": self._contact()}))
+        before = self.current()
+        contact = self.contact() or list(before.meta.get("contact") or () if before else ())
+        self._save(lease, replace(version, state="issued", meta={**version.meta, "account": kid, "contact": contact}))
 
     def _registered_again(self) -> Tuple[Signer, str]:
         """The account of the same key at a CA that has lost it."""
         with self.writing() as lease:
-            version = known(self._current(), "the account")
+            version = known(self.current(), "the account")
             signer = self.signer(version)
             return signer, self._register(lease, version, signer)
 
@@ -168,7 +200,8 @@ class Account:
             raise ConfigError("it is not the base64url text that CAs hand out", field="issuer.eab_key_file") from None
         return found
 
-    def _contact(self) -> List[str]:
+    def contact(self) -> List[str]:
+        """Whom the CA may write to, as URLs; empty where nothing is said."""
         given = self._options.get("contact") or ()
         return [one if ":" in one else f"mailto:{one}" for one in given]
 

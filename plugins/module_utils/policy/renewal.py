@@ -134,7 +134,7 @@ def _expiring(
         return Reason("expiring", f"it expired at {rfc3339(current.not_after)}")
     if ari_window is not None and ari_window[0] < ari_window[1]:
         start, end = ari_window
-        moment = start + (end - start) * place(lineage)
+        moment = start + (end - start) * place(current.sha256)  # each certificate's own, and kept while the window moves
         if now >= moment:
             return Reason("ari_window", f"its CA asks for a renewal between {rfc3339(start)} and {rfc3339(end)}")
     window = renewal_window(current.not_before, current.not_after, lineage, policy.renew_before)

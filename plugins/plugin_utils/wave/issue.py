@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.certops.clm.plugins.module_utils import hints
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, Issuer, SecretStore, StoredVersion
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, about
 from ansible_collections.certops.clm.plugins.module_utils.flows.guarded import converge
@@ -64,6 +66,7 @@ def issue_lineages(
     `how` is what the issue flow takes beside them.
     """
     groups: Dict[Tuple[Any, ...], List[Lineage]] = {}
+    windows = hints.windows(hints.read(hints.file_of(manifest.observations)))
     for lineage in lineages:
         groups.setdefault((lineage.issuer, lineage.fallback_issuers, lineage.profile), []).append(lineage)
     outcomes: Dict[str, Outcome] = {}
@@ -73,7 +76,7 @@ def issue_lineages(
         found: Dict[str, Outcome] = {}
         for lineage in asked:
             try:
-                wanted.append(_wanted(manifest, lineage, store, requests))
+                wanted.append(replace(_wanted(manifest, lineage, store, requests), hints=windows))
             except ClmError as error:
                 found[lineage.name] = failed("issue", error)
         rest = {name: value for name, value in how.items() if name != "ledger"}
