@@ -131,12 +131,17 @@ def rollout_order(judged: Sequence[Judged]) -> List[Judged]:
     keyed = []
     for one in judged:
         labels = one.lineage
-        environment = ENVIRONMENTS.get(labels.environment.lower(), PRODUCTION)
+        environment = rank_of(labels)
         criticality = CRITICALITIES.index(labels.criticality)
         place = environment, criticality, labels.service
         turn[place] = turn.get(place, -1) + 1
         keyed.append(((environment, criticality, turn[place], labels.service), one))
     return [one for _key, one in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def rank_of(lineage: Lineage) -> int:
+    """How late its environment comes: a lower one is rotated before."""
+    return ENVIRONMENTS.get(lineage.environment.lower(), PRODUCTION)
 
 
 def canaries(ordered: Sequence[Judged]) -> List[Judged]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from datetime import datetime, timedelta, timezone
+from itertools import groupby
 from typing import Any, Collection, Dict, List, Mapping, Sequence
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
-from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
+from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged, rank_of
 from ansible_collections.certops.clm.plugins.plugin_utils.part import WHOLE, Part
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing
 from ansible_collections.certops.clm.plugins.plugin_utils.wave import waits
@@ -69,14 +70,18 @@ def sizes(
 ) -> Dict[str, List[int]]:
     """The sizes for serial, of the canaries and of the rest, in the order of the inventory.
 
-    `judged` has every deployment of the manifest: what slices take at once is a third of a service together, not each.
+    A canary of a later environment is in a later wave, so it begins only once those of the earlier ones are proven. `judged` has
+    every deployment of the manifest: what slices take at once is a third of a service together, not each.
     """
     totals = Counter(one.lineage.service for one in judged.values())
     services = {host: judged[host].lineage.service for host in due if host in judged}
     rows = [(host, service, totals[service] // part.share(totals[service])) for host, service in services.items()]
     first = [row for row in rows if row[0] in canaries]
     rest = [row for row in rows if row[0] not in canaries]
-    return {"canary_sizes": wave_sizes(first, ["rest"]) or [1], "wave_sizes": wave_sizes(rest, waves) or [1]}
+    begun: List[int] = []
+    for _rank, environment in groupby(first, key=lambda row: rank_of(judged[row[0]].lineage)):  # in the order of the inventory
+        begun += wave_sizes(list(environment), ["rest"])
+    return {"canary_sizes": begun or [1], "wave_sizes": wave_sizes(rest, waves) or [1]}
 
 
 def summary(

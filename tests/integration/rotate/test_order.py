@@ -25,6 +25,20 @@ def test_waves_go_by_environment_and_criticality_and_hold_a_third_of_a_service(l
     (canary,), first, last = waves
     assert canary in SHOP and first[:3] == ["lb1", "app1", "db1"]
     assert len(first) == 4 and sorted([canary, first[3], *last]) == sorted(SHOP)
+    before = {name: lab.served(name) for name in SHOP}
+    campaign.manifest["lineages"] = {"shop": lineages["shop"], "trial": trial()}
+    campaign.write()
+    run = campaign.run()
+    assert run.rc == 2 and set(campaign.outcomes(run)) < {"app1", "lb1"} and run.result("Begin the rotation")["canary_sizes"] == [1, 1]
+    assert {name: lab.served(name) for name in SHOP} == before, "a canary of dev was not proven, so none of prod begins"
+
+
+def trial():
+    """A lineage of dev on two servers, which nothing serves: its canary cannot be proven."""
+    place = {"kind": "generic", "certificate_file": "/etc/clm/trial.pem", "key_file": "/etc/clm/trial.key",
+             "reload": {"command": ["/bin/true"]}}  # fmt: skip
+    places = [{"server": name, "target": place, "endpoints": [{"host": "127.0.0.1", "port": 9}]} for name in ("app1", "lb1")]
+    return {"names": ["trial.lab.example"], "environment": "dev", "deployments": places}
 
 
 def test_a_soak_looks_again_and_again_and_not_once(lab, ansible, tmp_path):

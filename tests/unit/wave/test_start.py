@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.policy.policy import Policy
-from ansible_collections.certops.clm.plugins.plugin_utils.deployments import judge_all
+from ansible_collections.certops.clm.plugins.plugin_utils.deployments import canaries, judge_all, rollout_order
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, standings, undeployed
 from ansible_collections.certops.clm.plugins.plugin_utils.wave import start
@@ -108,6 +108,20 @@ def test_slices_at_once_hold_a_third_of_a_service_together_and_not_each(tmp_path
     part = Part(slices=slices, number=number)
     assert start.sizes(list(found), [], found, ["rest"], part)["wave_sizes"] == sizes
     assert max(sizes) * part.share(total) <= total // 3 or not number
+
+
+def test_canaries_of_a_later_environment_are_in_a_later_wave(tmp_path):
+    def lineage(name, environment):
+        files = {"certificate_file": f"/etc/tls/{name}.pem", "key_file": f"/etc/tls/{name}.key"}
+        places = [deployment(f"{name}{number}", **files) for number in (1, 2)]
+        return {"names": [f"{name}.example.com"], "environment": environment, "deployments": places}
+
+    wanted = {"a": "prod", "b": "dev", "c": "staging", "d": "dev", "e": "", "f": "test"}
+    found = judged(World(tmp_path, data(**{name: lineage(name, environment) for name, environment in wanted.items()})))
+    ordered = rollout_order(list(found.values()))
+    first = [one.deployment.id for one in canaries(ordered)]
+    assert [host[0] for host in first] == ["b", "d", "f", "c", "a", "e"]
+    assert start.sizes([one.deployment.id for one in ordered], first, found, ["rest"])["canary_sizes"] == [2, 1, 1, 2]
 
 
 def test_nothing_due_says_what_comes_next(world):
