@@ -59,13 +59,15 @@ def _judge(args: Mapping[str, Any], part: Part, keep: bool) -> Dict[str, Any]:
     unasked = {name for name in kept.found if name.startswith("server ") and name not in counted.found} if part else set()
     less = blindness.ended(manifest, set(args["ending"]) - set(retired))
     fewer = blindness.fewer(kept.without(less), counted, unnamed | unasked, least_share)
+    before = _rotated_before(live, store) if last.first else ""
+    fewer.update({blindness.COUNTS: blindness.lost(path, before)} if before else {})
     refused = {name: text for name, text in fewer.items() if not blindness.accepted(name, args["accept_fewer"])}
     found = blindness.updated(kept, counted, {*refused, *less}, unasked - unnamed)
-    if keep and (last.first or (found, sorted(retired)) != (dict(last.found), sorted(last.retired))):
+    if keep and blindness.COUNTS not in refused and (last.first or (found, sorted(retired)) != (dict(last.found), sorted(last.retired))):
         blindness.save(path, found, retired, utc_now())
     silent = blindness.silent(args["sources"])
     unknown = [] if part.sliced else [f"{name}: the inventory does not have this server" for name in args["unknown_servers"]]
-    accepted = sorted(set(fewer) - set(refused))
+    accepted = sorted(set(fewer) - set(refused) - {blindness.COUNTS})
     return {
         "part": part.sentence,
         "first": kept.first,
@@ -92,6 +94,18 @@ def _unseen(manifest: Manifest, seen: Observations, store: SecretStore) -> List[
     found = list(unseen(manifest.deployments, seen))
     known = {name: _is_known(store, name) for name in {deployment.lineage for deployment, _text in found}}
     return [text for deployment, text in found if known[deployment.lineage]]
+
+
+def _rotated_before(manifest: Manifest, store: SecretStore) -> str:
+    """A lineage with a version that a wave judged, and so looked at; empty when there is none, and this may be the first look."""
+    for name, lineage in manifest.lineages.items():
+        try:
+            current = store.load(name) if lineage.deployments else None
+        except ClmError:
+            continue
+        if current is not None and current.state in ("proven", "rejected"):
+            return name
+    return ""
 
 
 def _is_known(store: SecretStore, lineage: str) -> bool:

@@ -19,6 +19,7 @@ description:
     in its files, once its lineage was issued. Before that it is due and may be served nowhere.
   - The number of each source that answered and did not find too little is kept in a file beside the observations, whose name
     ends in C(.counts.json). What a source finds less because a lineage was retired is never too little.
+  - Where that file is not there, though a lineage was rotated before, nothing can be compared, and C(counts) is in RV(fewer).
   - Under C(--limit), or in a slice, servers that were not asked are not judged, nor are their endpoints, and their numbers stay.
   - It never fails for what was not seen. RV(not_seen) says it, and the playbooks of this collection fail when it is not empty.
   - It never reports a change. In check mode it keeps no numbers.

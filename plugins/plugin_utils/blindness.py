@@ -26,8 +26,10 @@ VERSION = 1
 LEAST_SHARE = 0.5
 ENDPOINTS = "endpoints"
 MANIFEST = "manifest"
+COUNTS = "counts"  # the file of the numbers itself
 LOOKED_AT = "findings"  # counted by server
-RECOVERY = "if that is right, accept it once with -e '{\"clm_accept_fewer\": [%s]}'"
+ACCEPT = "-e '{\"clm_accept_fewer\": [%s]}'"
+RECOVERY = f"if that is right, accept it once with {ACCEPT}"
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,12 @@ def fewer(kept: Kept, counted: Counted, gone: Collection[str], least_share: floa
 def accepted(name: str, names: Collection[str]) -> bool:
     """Whether somebody named it, with or without what kind of source it is."""
     return bool({ALL, name, short(name)} & set(map(str, names)))
+
+
+def lost(path: str, lineage: str) -> str:
+    """One sentence for numbers that are not there, though a lineage was rotated, and so looked at, before."""
+    text = f"nobody knows how much was found before: {path} is not there, though {lineage} was rotated before; let it outlive the run"
+    return f"{text} (observations in the manifest says where it lies), or begin anew once with {ACCEPT % json.dumps(COUNTS)}"
 
 
 def updated(kept: Kept, counted: Counted, refused: Collection[str], unasked: Collection[str]) -> Dict[str, int]:

@@ -141,6 +141,21 @@ def test_a_limit_says_that_the_run_is_partial_and_what_it_leaves_out(lab, ansibl
     assert "The run was partial" in campaign.run("report").ok().result("Where it is")["msg"]
 
 
+@pytest.mark.every_core
+def test_numbers_that_did_not_outlive_the_run_make_a_look_blind_and_no_first_one(lab, ansible, tmp_path):
+    campaign, counts = Campaign(lab, ansible, tmp_path, ["api"]), tmp_path / "observations.counts.json"
+    campaign.run().ok()
+    counts.unlink()
+    told = (f"nobody knows how much was found before: {counts} is not there, though api was rotated before",
+            """begin anew once with -e '{"clm_accept_fewer": ["counts"]}'""")  # fmt: skip
+    for playbook, task in (("discover", LOOKED), ("rotate", BEGIN)):
+        said = failure(campaign.run(playbook), task)
+        assert all(text in said for text in told) and not counts.exists(), said
+    campaign.run(clm_accept_fewer=["counts"]).ok()
+    assert counts.exists()
+    campaign.run("discover").ok()
+
+
 def exported(campaign):
     """The whole inventory as AWX keeps it: plain groups, hosts and variables."""
     inventories = [part for path in campaign.inventories for part in ("-i", str(path))]

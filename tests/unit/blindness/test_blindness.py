@@ -119,3 +119,9 @@ def test_the_numbers_are_kept_beside_the_observations_and_a_damaged_file_is_no_f
 def test_what_is_no_share_is_refused(value):
     with pytest.raises(ConfigError, match="is no share"):
         blindness.share(value)
+
+
+def test_numbers_that_are_lost_are_named_with_the_next_command():
+    said = blindness.lost("/volume/observations.counts.json", "shop")
+    assert "/volume/observations.counts.json is not there, though shop was rotated before" in said
+    assert said.endswith("""once with -e '{"clm_accept_fewer": ["counts"]}'""") and blindness.accepted(blindness.COUNTS, ["counts"])

@@ -34,7 +34,7 @@ def world(tmp_path):
 
 
 def judged(world, part=WHOLE, **args):
-    known = {"sources": {}, "blind": [], "unknown_servers": [], "least_share": 0.5, "accept_fewer": [], "ending": []}
+    known = {"sources": {}, "blind": [], "unknown_servers": [], "least_share": 0.5, "accept_fewer": ["counts"], "ending": []}
     return _judge({"manifest": str(world.save()), **known, **args}, part, False)["not_seen"]
 
 
@@ -44,6 +44,14 @@ def test_an_endpoint_of_a_known_lineage_that_nobody_saw_is_named_with_its_error_
     assert said.startswith("shop-web2-") and said.endswith(": web2.example.com:8443 (shop.example.com): the connection was refused")
     world.serve(AT.format(2), world.chain)
     assert judged(world) == []
+
+
+@pytest.mark.parametrize(("state", "lost"), [("proven", True), ("rejected", True), ("issued", False)])
+def test_a_first_look_after_a_rotation_is_none(world, state, lost):
+    world.serve(AT.format(2), world.chain)
+    world.version("shop", world.chain, state=state)
+    said = judged(world, accept_fewer=[])
+    assert ["observations.counts.json is not there, though shop was rotated before" in one for one in said] == [True] * lost
 
 
 def test_one_that_was_only_issued_so_far_is_known_too(world):
