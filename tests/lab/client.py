@@ -8,9 +8,21 @@ from __future__ import annotations
 import hashlib
 import socket
 import ssl
-from typing import Optional
+from typing import Dict, Optional, Sequence, Tuple
 
-PG_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+MYSQL_SSL_REQUEST = bytes.fromhex("20000001008a0000000000012d") + bytes(23)
+XMPP_OPEN = b"<stream:stream to='%s' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+# By protocol, what is sent and what must be in the answer before the next is sent; an independent second opinion on the product's own.
+BEFORE_TLS: Dict[str, Sequence[Tuple[bytes, bytes]]] = {
+    "none": (),
+    "postgresql": ((b"\x00\x00\x00\x08\x04\xd2\x16\x2f", b"S"),),
+    "smtp": ((b"", b"220 "), (b"EHLO lab.example\r\n", b"STARTTLS"), (b"STARTTLS\r\n", b"220 ")),
+    "imap": ((b"", b"* OK"), (b"t STARTTLS\r\n", b"t OK")),
+    "ftp": ((b"", b"220 "), (b"AUTH TLS\r\n", b"234 ")),
+    "ldap": ((bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037", b"\x0a\x01\x00"),),
+    "mysql": ((b"", b"mysql_native_password"), (MYSQL_SSL_REQUEST, b"")),
+    "xmpp": ((XMPP_OPEN, b"</stream:features>"), (b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", b"<proceed")),
+}
 
 
 def can_connect(address: str, port: int) -> bool:
@@ -30,14 +42,25 @@ def connect(address: str, port: int, name: str, *, anchors: Optional[str] = None
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     raw = socket.create_connection((address, port), timeout=timeout)
     try:
-        if starttls == "postgresql":
-            raw.sendall(PG_SSL_REQUEST)
-            if raw.recv(1) != b"S":
-                raise ssl.SSLError("the server does not speak TLS")
+        for said, wanted in BEFORE_TLS[starttls]:
+            raw.sendall(said.replace(b"%s", name.encode()))
+            _await(raw, wanted)
         return context.wrap_socket(raw, server_hostname=name)
     except BaseException:
         raw.close()
         raise
+
+
+def _await(raw: socket.socket, wanted: bytes) -> None:
+    """Read until that was said."""
+    answer = b""
+    while wanted not in answer:
+        part = raw.recv(1 if wanted in (b"S", b"<proceed") else 4096)
+        if not part:
+            raise ssl.SSLError(f"the server does not speak TLS: {answer!r}")
+        answer += part
+    if wanted == b"<proceed":
+        _await(raw, b"/>")
 
 
 def sha256_of(connection: ssl.SSLSocket) -> str:

@@ -10,11 +10,37 @@ from typing import Any, Dict, Mapping, Tuple
 from ..contracts import Clock, Source
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("generic", "haproxy", "nginx", "postgresql")
+NAMES: Tuple[str, ...] = (
+    "apache",
+    "caddy",
+    "dovecot",
+    "generic",
+    "haproxy",
+    "mariadb",
+    "mosquitto",
+    "nginx",
+    "postfix",
+    "postgresql",
+    "rabbitmq",
+    "redis",
+    "stunnel",
+)
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Source:
     """The provider of that type; ConfigError when there is none."""
+    if kind == "apache":
+        from .apache import create as apache
+
+        return apache(options, clock)
+    if kind == "caddy":
+        from .caddy import create as caddy
+
+        return caddy(options, clock)
+    if kind == "dovecot":
+        from .dovecot import create as dovecot
+
+        return dovecot(options, clock)
     if kind == "generic":
         from .generic import create as generic
 
@@ -23,19 +49,55 @@ def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Source:
         from .haproxy import create as haproxy
 
         return haproxy(options, clock)
+    if kind == "mariadb":
+        from .mariadb import create as mariadb
+
+        return mariadb(options, clock)
+    if kind == "mosquitto":
+        from .mosquitto import create as mosquitto
+
+        return mosquitto(options, clock)
     if kind == "nginx":
         from .nginx import create as nginx
 
         return nginx(options, clock)
+    if kind == "postfix":
+        from .postfix import create as postfix
+
+        return postfix(options, clock)
     if kind == "postgresql":
         from .postgresql import create as postgresql
 
         return postgresql(options, clock)
+    if kind == "rabbitmq":
+        from .rabbitmq import create as rabbitmq
+
+        return rabbitmq(options, clock)
+    if kind == "redis":
+        from .redis import create as redis
+
+        return redis(options, clock)
+    if kind == "stunnel":
+        from .stunnel import create as stunnel
+
+        return stunnel(options, clock)
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
 
 
 def options_of(kind: str) -> Dict[str, Any]:
     """The argument spec of that type's own options; ConfigError when there is none."""
+    if kind == "apache":
+        from .apache import OPTIONS as apache
+
+        return apache
+    if kind == "caddy":
+        from .caddy import OPTIONS as caddy
+
+        return caddy
+    if kind == "dovecot":
+        from .dovecot import OPTIONS as dovecot
+
+        return dovecot
     if kind == "generic":
         from .generic import OPTIONS as generic
 
@@ -44,12 +106,36 @@ def options_of(kind: str) -> Dict[str, Any]:
         from .haproxy import OPTIONS as haproxy
 
         return haproxy
+    if kind == "mariadb":
+        from .mariadb import OPTIONS as mariadb
+
+        return mariadb
+    if kind == "mosquitto":
+        from .mosquitto import OPTIONS as mosquitto
+
+        return mosquitto
     if kind == "nginx":
         from .nginx import OPTIONS as nginx
 
         return nginx
+    if kind == "postfix":
+        from .postfix import OPTIONS as postfix
+
+        return postfix
     if kind == "postgresql":
         from .postgresql import OPTIONS as postgresql
 
         return postgresql
+    if kind == "rabbitmq":
+        from .rabbitmq import OPTIONS as rabbitmq
+
+        return rabbitmq
+    if kind == "redis":
+        from .redis import OPTIONS as redis
+
+        return redis
+    if kind == "stunnel":
+        from .stunnel import OPTIONS as stunnel
+
+        return stunnel
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")

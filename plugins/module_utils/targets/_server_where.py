@@ -24,6 +24,7 @@ LAYOUTS: Mapping[str, Tuple[str, ...]] = {
 }
 RELOADS = ("systemd", "command", "signal", "haproxy_socket")
 SLOTS = ("default", "rsa", "ecdsa")
+FILLED = ("{certificate_file}", "{key_file}")
 TARGET_FIELDS = frozenset("type kind layout certificate_file key_file chain_file owner group mode key_mode check reload server".split())
 
 
@@ -155,8 +156,15 @@ def _program(target: Mapping[str, Any]) -> Program:
     defaults = kinds.options_of(kind)
     check, reload = target.get("check"), target.get("reload")
     check = defaults["check"]["default"] if check is None else check
-    how, what = _reload(_mapping(defaults["reload"]["default"] if reload is None else reload, "target.reload"))
+    reload = _filled(defaults["reload"]["default"], target) if reload is None else _mapping(reload, "target.reload")
+    how, what = _reload(reload)
     return Program(argv_of(check, "target.check"), how, what)
+
+
+def _filled(reload: Mapping[str, Any], target: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A kind's default reload, in whose command `{certificate_file}` stands for the deployment's."""
+    words = [str(target.get(word[1:-1]) or "") if word in FILLED else word for word in reload.get("command", ())]
+    return {**reload, "command": words} if words else reload
 
 
 def _reload(reload: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...]]:

@@ -1,0 +1,80 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Caddy: the certificate files that its Caddyfile names; those that Caddy gets for itself are its own business."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+
+from ..contracts import Clock, Found, Source
+from ._read import Use, found
+from ._walk import Walk, below, matching, named, path_in, words_of
+
+NAME = "caddy"
+OPTIONS: Dict[str, Any] = {
+    "config": {"type": "list", "elements": "str", "default": ["/etc/caddy/Caddyfile"]},
+    "check": {"type": "list", "elements": "str", "default": ["caddy", "validate", "--config", "/etc/caddy/Caddyfile"]},
+    # --force, for a configuration that did not change is else not loaded, and its files are not read again
+    "reload": {"type": "dict", "default": {"command": ["caddy", "reload", "--force", "--config", "/etc/caddy/Caddyfile"]}},
+    "endpoint": {"type": "dict", "default": {"port": 443, "starttls": "none"}},
+}
+CERTIFICATE_AND_KEY = 3  # words of `tls CERTIFICATE KEY`
+
+
+def _include(text: str, path: str) -> Sequence[str]:
+    """`import` of files; that of a snippet names no file, and so nothing."""
+    words = words_of(text)
+    if len(words) < 2 or words[0] != "import":
+        return ()
+    return [one for place in matching(os.path.dirname(path), words[1]) for one in (below(place) if os.path.isdir(place) else [place])]
+
+
+class _Caddy:
+    """The source for the Caddyfiles that match."""
+
+    def __init__(self, config: Sequence[str]) -> None:
+        self.config = config
+
+    def find(self) -> Iterator[Found]:
+        """Every certificate file of every site; a Caddyfile that cannot be read is one record with its error."""
+        uses: List[Use] = []
+        for path in named(self.config, OPTIONS["config"]["default"]):
+            walk = Walk(NAME, _include)
+            walk.file(path)
+            yield from walk.problems
+            uses += _uses(walk)
+        yield from found(NAME, uses)
+
+
+def _uses(walk: Walk) -> List[Use]:
+    """The addresses in front of the outermost block are the site's."""
+    uses: List[Use] = []
+    depth, names, listen = 0, (), ()  # type: int, Tuple[str, ...], Tuple[str, ...]
+    waiting: List[str] = []
+    for line in walk.lines:
+        words = words_of(line.text)
+        opens = bool(words) and words[-1] == "{"
+        if depth == 0 and words[:1] != ["import"]:
+            waiting += [word for part in words for word in part.split(",") if word not in ("", "{", "}")]
+            if opens:
+                names, listen = _addresses(waiting)
+                waiting = []
+        elif words[:1] == ["tls"] and len(words[: -1 if opens else None]) == CERTIFICATE_AND_KEY:
+            folder = os.path.dirname(line.path)
+            uses.append(Use(line.path, line.number, path_in(folder, words[1]), path_in(folder, words[2]), names, listen))
+        depth = max(0, depth + opens - (words == ["}"]))
+    return uses
+
+
+def _addresses(words: Sequence[str]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
+    """(names, host:port) of site addresses as https://a.example:8443/path."""
+    plain = [word.split("://")[-1].split("/")[0] for word in words]
+    names = tuple(host for host, _colon, _port in (word.rpartition(":") if ":" in word else (word, "", "") for word in plain) if host)
+    return names, tuple(word for word in plain if ":" in word)
+
+
+def create(options: Mapping[str, Any], clock: Clock) -> Source:
+    """The source; it needs no clock."""
+    return _Caddy(options.get("config") or OPTIONS["config"]["default"])
