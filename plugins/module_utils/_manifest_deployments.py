@@ -13,9 +13,10 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ._manifest_fields import Fields, one_line, refuse
 from ._manifest_providers import provider
-from ._probe_values import Endpoint
+from ._probe_values import SLOTS, Endpoint
 from .errors import ClmError
 from .identifiers import digest, slug
+from .keystores import FORMATS, check_alias
 from .server_kinds import _index as server_kinds
 from .starttls import KINDS as STARTTLS_KINDS
 from .starttls import NONE, TLS_PORT, port_of
@@ -23,7 +24,12 @@ from .starttls import NONE, TLS_PORT, port_of
 SERVER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
 SERVER_TYPE = "server"
 FILES = ("certificate_file", "key_file", "chain_file")
-LAYOUTS = ("fullchain", "separate", "combined")
+LAYOUTS: Mapping[str, Tuple[str, ...]] = {
+    "fullchain": FILES[:2],
+    "separate": FILES,
+    "combined": FILES[:1],
+    **dict.fromkeys(FORMATS, FILES[:1]),
+}
 RELOADS = ("systemd", "command", "signal", "haproxy_socket")
 SIGNALS = ("HUP", "USR1", "USR2")
 USUAL: Mapping[str, Any] = {"port": TLS_PORT, "starttls": NONE}
@@ -92,14 +98,14 @@ def parse_deployment(data: Any, path: str, lineage: str, names: Sequence[str], b
     where = [lineage, server, kind, target.get("certificate_file", target), slot]
     name = f"{slug(f'{lineage}-{server or kind}')}-{digest(json.dumps(where, sort_keys=True))}"
     usual = server_kinds.options_of(kind)["endpoint"]["default"] if target["type"] == SERVER_TYPE else USUAL
-    endpoints = [parse_endpoint(item, at, names, usual) for at, item in fields.items("endpoints")]
+    endpoints = [parse_endpoint(item, at, names, usual, slot) for at, item in fields.items("endpoints")]
     if not endpoints:
         refuse(fields.at("endpoints"), "at least one endpoint is needed: what is served there is the proof")
     fields.finish()
     return Deployment(name, lineage, server, target, tuple(endpoints), slot, path)
 
 
-def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[str, Any]) -> Endpoint:
+def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[str, Any], slot: str) -> Endpoint:
     """An endpoint; `usual` is the server kind's, the server name is by default the lineage's first name that is not a wildcard."""
     fields = Fields(data, path)
     host = one_line(fields.take("host", ""), fields.at("host"))
@@ -114,6 +120,7 @@ def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[st
         "server_name": sni,
         "starttls": starttls,
         "addresses": fields.texts("addresses"),
+        "slot": slot if slot in SLOTS else "default",
     }
     fields.finish()
     if sni and not SERVER.match(sni):
@@ -148,10 +155,11 @@ def parse_server_target(data: Any, path: str) -> Dict[str, Any]:
     for key in FILES:
         target[key] = _absolute(fields, key)
     guess = "separate" if target["chain_file"] else "fullchain" if target["key_file"] else "combined"
-    target["layout"] = fields.choice("layout", LAYOUTS, guess)
-    if target["layout"] == "combined" and target["key_file"] == target["certificate_file"]:
+    target["layout"] = fields.choice("layout", tuple(LAYOUTS), guess) or guess
+    if LAYOUTS[target["layout"]] == FILES[:1] and target["key_file"] == target["certificate_file"]:
         target["key_file"] = ""  # said twice
     _check_layout(target, path)
+    _take_keystore(fields, target)
     for key, pattern in (("owner", _OWNER), ("group", _OWNER), ("mode", _MODE), ("key_mode", _KEY_MODE)):
         target[key] = fields.text(key)
         if target[key] and not pattern.match(target[key]):
@@ -160,8 +168,8 @@ def parse_server_target(data: Any, path: str) -> Dict[str, Any]:
     target["reload"] = parse_reload(fields.take("reload", {}), fields.at("reload"))
     if target["reload"].get("haproxy_socket") and target["layout"] != "combined":
         refuse(fields.at("layout"), "haproxy's socket takes one file: layout combined")
-    if kind == "generic" and not target["reload"]:
-        refuse(fields.at("reload"), "is needed for kind generic", hint=f"one of {', '.join(RELOADS)}")
+    if not target["reload"] and not server_kinds.options_of(kind)["reload"]["default"]:
+        refuse(fields.at("reload"), f"is needed for kind {kind}", hint=f"one of {', '.join(RELOADS)}")
     fields.finish()
     return {key: value for key, value in target.items() if value}
 
@@ -174,7 +182,7 @@ def _absolute(fields: Fields, key: str) -> str:
 
 
 def _check_layout(target: Mapping[str, Any], path: str) -> None:
-    wanted = {"fullchain": FILES[:2], "combined": FILES[:1], "separate": FILES}[target["layout"]]
+    wanted = LAYOUTS[target["layout"]]
     for key in FILES:
         if key in wanted and not target[key]:
             refuse(f"{path}.{key}", f"is needed for layout {target['layout']}")
@@ -183,6 +191,19 @@ def _check_layout(target: Mapping[str, Any], path: str) -> None:
     files = [target[key] for key in wanted]
     if len(set(files)) != len(files):
         refuse(path, f"layout {target['layout']} needs different files")
+
+
+def _take_keystore(fields: Fields, target: Dict[str, Any]) -> None:
+    """Alias and password files, which keystores alone have."""
+    target["alias"] = check_alias(fields.text("alias"))
+    for key in ("password_file", "former_password_file"):
+        target[key] = _absolute(fields, key)
+        if target[key] and target["layout"] not in FORMATS:
+            refuse(fields.at(key), f"has no use in layout {target['layout']}")
+    if target["layout"] in FORMATS and not target["password_file"]:
+        refuse(fields.at("password_file"), f"is needed for layout {target['layout']}: the file on the server that holds its password")
+    if target["alias"] and target["layout"] not in FORMATS:
+        refuse(fields.at("alias"), f"has no use in layout {target['layout']}")
 
 
 def parse_reload(data: Any, path: str) -> Dict[str, Any]:

@@ -30,6 +30,7 @@ except ImportError:
     HAS_PYOPENSSL = False
 
 MAX_HANDSHAKE_BYTES = 262144  # OpenSSL itself takes 100 KiB of certificates; nothing else in a handshake is large
+SIGNATURES = {"rsa": b"aRSA", "ecdsa": b"aECDSA"}
 _CHUNK = 16384
 _PEER_ALERT = re.compile(r"\b(?:ssl|tls)\S* alert\b")  # how OpenSSL words what the peer sent, and not its own complaints
 _OP_LEGACY_SERVER_CONNECT = 0x4  # RFC 5746: an old server without secure renegotiation is still to be seen
@@ -62,16 +63,21 @@ class Client:
     turn: threading.Semaphore
 
 
-def make_client() -> Client:
-    """A client that verifies nothing and speaks old protocols too: a look reports, it does not refuse."""
+def make_client(slot: str = "default", turn: Optional[threading.Semaphore] = None) -> Client:
+    """A client that verifies nothing and speaks old protocols too: a look reports, it does not refuse.
+
+    One for a slot takes only that signature, which only TLS 1.2's cipher names can say.
+    """
     if not HAS_PYOPENSSL:
         raise MissingLibraryError("probing needs pyOpenSSL 26 or newer on the controller", hint="pip install 'pyOpenSSL>=26'")
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_verify(SSL.VERIFY_NONE)
-    context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")
+    context.set_cipher_list(SIGNATURES.get(slot, b"DEFAULT") + b":@SECLEVEL=0")
+    if slot in SIGNATURES:
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
     context.set_min_proto_version(SSL.TLS1_VERSION)
     context.set_options(_OP_LEGACY_SERVER_CONNECT)
-    return Client(context, threading.Semaphore(min(4, os.cpu_count() or 1)))
+    return Client(context, turn or threading.Semaphore(min(4, os.cpu_count() or 1)))
 
 
 class _Pump:

@@ -89,7 +89,8 @@ def probe_many(
 
     `timeout` in seconds bounds resolving, connecting, STARTTLS and the handshake each. Raises only MissingLibraryError.
     """
-    client = make_client()
+    plain = make_client()
+    clients = {one: plain if one == "default" else make_client(one, plain.turn) for one in {endpoint.slot for endpoint in endpoints}}
     with ThreadPoolExecutor(max_workers=min(max(1, concurrency), MAX_CONCURRENCY)) as pool:
         lookups = _resolve_once(pool, endpoints, timeout)
         pending = []
@@ -97,7 +98,7 @@ def probe_many(
             if isinstance(found, UnavailableError):
                 pending.append([pool.submit(_blind, endpoint, found)])
             else:
-                pending.append([pool.submit(_look, endpoint, address, client, timeout) for address in found])
+                pending.append([pool.submit(_look, endpoint, address, clients[endpoint.slot], timeout) for address in found])
         return [[one.result() for one in row] for row in pending]
 
 

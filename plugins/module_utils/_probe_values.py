@@ -23,7 +23,9 @@ ENDPOINT_OPTIONS: Dict[str, Dict[str, Any]] = {  # as an argument spec; `Endpoin
     "server_name": {"type": "str", "default": ""},
     "starttls": {"type": "str", "default": "none"},
     "addresses": {"type": "list", "elements": "str", "default": []},
+    "slot": {"type": "str", "choices": ["default", "rsa", "ecdsa"], "default": "default"},
 }
+SLOTS: Tuple[str, ...] = ("default", "rsa", "ecdsa")
 
 
 def is_address(text: str) -> bool:
@@ -37,13 +39,17 @@ def is_address(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A place to connect to. `server_name` empty: `host`, if that is a name; `addresses` empty: every address of `host`."""
+    """A place to connect to. `server_name` empty: `host`, if that is a name; `addresses` empty: every address of `host`.
+
+    `slot` rsa or ecdsa is a client that takes only that signature, and so sees one of two certificates side by side.
+    """
 
     host: str
     port: int
     server_name: str = ""
     starttls: str = "none"
     addresses: Tuple[str, ...] = ()
+    slot: str = "default"
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], field: str = "endpoint") -> Endpoint:
@@ -62,7 +68,10 @@ class Endpoint:
         for address in addresses:
             if not is_address(address):
                 raise ConfigError(f"{address!r} is not an IP address", field=f"{field}.addresses")
-        return cls(host, _port(data.get("port", 443), f"{field}.port"), str(data.get("server_name") or ""), starttls, addresses)
+        slot = str(data.get("slot") or "default")
+        if slot not in SLOTS:
+            raise ConfigError(f"{slot!r} is not known", hint="one of: " + ", ".join(SLOTS), field=f"{field}.slot")
+        return cls(host, _port(data.get("port", 443), f"{field}.port"), str(data.get("server_name") or ""), starttls, addresses, slot)
 
     @property
     def name(self) -> str:
@@ -71,14 +80,15 @@ class Endpoint:
 
     @property
     def label(self) -> str:
-        """`host:port`, with the server name where it differs: for messages."""
+        """`host:port`, with the server name where it differs and the slot: for messages."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}" + (f" ({self.server_name})" if self.server_name not in ("", self.host) else "")
+        name = f" ({self.server_name})" if self.server_name not in ("", self.host) else ""
+        return f"{host}:{self.port}{name}" + (f" for {self.slot.upper()}" if self.slot != "default" else "")
 
     @property
     def key(self) -> str:
-        """`host|port|server_name|starttls`: what the observations file calls it."""
-        return f"{self.host}|{self.port}|{self.server_name}|{self.starttls}"
+        """`host|port|server_name|starttls`, and `|slot` where it has one: what the observations file calls it."""
+        return f"{self.host}|{self.port}|{self.server_name}|{self.starttls}" + (f"|{self.slot}" if self.slot != "default" else "")
 
     def as_dict(self) -> Dict[str, Any]:
         """The endpoint as plain data, as `from_dict` takes it."""
@@ -88,6 +98,7 @@ class Endpoint:
             "server_name": self.server_name,
             "starttls": self.starttls,
             "addresses": list(self.addresses),
+            **({"slot": self.slot} if self.slot != "default" else {}),
         }
 
 

@@ -57,6 +57,13 @@ options:
         type: list
         elements: str
         default: []
+      slot:
+        description:
+          - With V(rsa) or V(ecdsa) only that signature is taken, to see one of two certificates that a server has side by side.
+          - Such a look is made over TLS 1.2, whose cipher names alone can say it.
+        type: str
+        choices: [default, rsa, ecdsa]
+        default: default
       sha256:
         description: The SHA-256 of the leaf certificate that should be served, with or without colons. By default any will do.
         type: str

@@ -8,12 +8,14 @@ from __future__ import annotations
 import datetime
 import ipaddress
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple, Union
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+Key = Union[ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey]
 
 
 def pem_of(*certificates: x509.Certificate) -> str:
@@ -21,7 +23,7 @@ def pem_of(*certificates: x509.Certificate) -> str:
     return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in certificates)
 
 
-def key_pem_of(key: ec.EllipticCurvePrivateKey) -> str:
+def key_pem_of(key: Key) -> str:
     """The key as unencrypted PKCS#8 PEM."""
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return key.private_bytes(*form).decode()
@@ -31,7 +33,7 @@ def key_pem_of(key: ec.EllipticCurvePrivateKey) -> str:
 class Issued:
     """A leaf with its key and its issuers; `fullchain` is what a server serves."""
 
-    key: ec.EllipticCurvePrivateKey
+    key: Key
     leaf: x509.Certificate
     issuers: Tuple[x509.Certificate, ...]
 
@@ -71,9 +73,10 @@ class TestCA:
         """The trust anchor."""
         return pem_of(self.root)
 
-    def issue(self, names: Sequence[str], *, days: float = 30, age_days: float = 1, now: Optional[datetime.datetime] = None) -> Issued:
-        """A server certificate that is `age_days` old and lives `days` more (negative: expired already)."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def issue(self, names: Sequence[str], *, days: float = 30, age_days: float = 1, now: Optional[datetime.datetime] = None,
+              key: Optional[Key] = None) -> Issued:
+        """A server certificate that is `age_days` old and lives `days` more (negative: expired already); its key is P-256 by default."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
         when = now or datetime.datetime.now(datetime.timezone.utc)
         builder = self._builder(names[0], key, self.intermediate.subject)
         builder = builder.not_valid_before(when - datetime.timedelta(days=age_days)).not_valid_after(when + datetime.timedelta(days=days))
@@ -84,7 +87,7 @@ class TestCA:
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.intermediate_key.public_key()), critical=False)
         return Issued(key, builder.sign(self.intermediate_key, hashes.SHA256()), (self.intermediate,))
 
-    def _builder(self, subject: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name) -> x509.CertificateBuilder:
+    def _builder(self, subject: str, key: Key, issuer: x509.Name) -> x509.CertificateBuilder:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
         builder = x509.CertificateBuilder().subject_name(name).issuer_name(issuer).public_key(key.public_key())
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

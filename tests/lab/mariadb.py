@@ -38,6 +38,7 @@ class Mariadb(Server):
     starttls = "mysql"
     user = "mysql" if os.geteuid() == 0 else ""
     data = "/srv/mysql"
+    patience = 60.0
 
     def configure(self) -> None:
         """Make the databases on the first call, write my.cnf on each."""

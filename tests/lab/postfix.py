@@ -50,6 +50,7 @@ class Postfix(Server):
     folder = "/etc/postfix/tls"
     log = "/var/log/postfix.log"
     starttls = "smtp"
+    patience = 60.0
 
     def configure(self) -> None:
         """Write main.cf and master.cf."""

@@ -28,6 +28,7 @@ class Rabbitmq(Server):
     program = "rabbitmq-server"
     folder = "/etc/rabbitmq/tls"
     log = "/var/log/rabbitmq.log"
+    patience = 90.0
 
     def configure(self) -> None:
         """Write rabbitmq.conf."""

@@ -34,6 +34,7 @@ class Server:
     log = ""
     user = ""
     starttls = "none"
+    patience = 15.0  # seconds within which it has started
 
     def __init__(self, host: Host, sites: Sequence[Site], ca: TestCA) -> None:
         self.host, self.sites, self.ca = host, tuple(sites), ca
@@ -77,12 +78,16 @@ class Server:
             for path in files:
                 shutil.chown(path, self.user, self.user)
 
+    def issue(self, site: Site, **ages: float) -> Issued:
+        """A certificate for the site by the lab's own CA."""
+        return self.ca.issue(site.names, **ages)
+
     def reset(self, *, days: float = 30, age_days: float = 1) -> None:
         """As on the first day: stopped, new initial certificates for all sites, configuration as it was, started."""
         self.stop()
         self.host.empty("/var/lib/certops-clm", "/tmp", "/root/.ansible", self.folder)
         for site in self.sites:
-            self.initial[site.name] = self.ca.issue(site.names, days=days, age_days=age_days)
+            self.initial[site.name] = self.issue(site, days=days, age_days=age_days)
             self.hold(site, self.initial[site.name])
         self.configure()
         self.start()
@@ -91,7 +96,8 @@ class Server:
         """Running, and every site answers on its port."""
         self.process = self.host.start(self.command(), self.log, user=self.user)
         for site in self.sites:
-            wait_for(lambda port=site.port: self.running() and can_connect(self.host.address, port), f"{self.kind} of {self.host.name}")
+            wait_for(lambda port=site.port: self.running() and can_connect(self.host.address, port), f"{self.kind} of {self.host.name}",
+                     seconds=self.patience)
 
     def running(self) -> bool:
         """Whether it lives; a server that ended by itself raises with its log."""

@@ -68,7 +68,7 @@ class _Run:
             place = self._target.place(where)
             mine = frozenset(one.lower() for one in texts_of(where, "mine"))
             contents, _dressed = layout.read(place)
-            sha256 = snapshot_of(contents, {}, self._target.clock).sha256
+            sha256 = snapshot_of(place, contents, {}, self._target.clock).sha256
             there = any(content is not None for content in contents.values())
             ours = sha256 in mine
             removed = self._state.journal(place.id).get("removed", ())

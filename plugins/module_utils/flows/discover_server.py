@@ -16,7 +16,7 @@ from ..errors import ClmError, ConfigError
 from ..server_kinds import _index as kinds
 from ..targets._server_chain import look_at_chain
 from ..targets._server_proof import LOOK_SECONDS, Spot, spots_of
-from ..targets._server_where import endpoints_of
+from ..targets._server_where import SLOTS, endpoints_of
 from ..x509 import pem
 
 MAX_FINDINGS = 20000
@@ -79,7 +79,8 @@ def _served(params: Mapping[str, Any], errors: List[str]) -> List[Dict[str, Any]
 
 def _look(entry: Mapping[str, Any], spot: Spot, openssl: str, timeout: float) -> Dict[str, Any]:
     """The whole chain is looked at everywhere: which endpoints the controller does not reach is not known here."""
-    shown = look_at_chain(spot, "default", openssl, timeout)
+    slot = str(entry.get("slot") or "")
+    shown = look_at_chain(spot, slot if slot in SLOTS else "default", openssl, timeout)
     return {
         "endpoint": dict(entry),
         "address": spot.address,

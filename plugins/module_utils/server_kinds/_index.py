@@ -24,6 +24,7 @@ NAMES: Tuple[str, ...] = (
     "rabbitmq",
     "redis",
     "stunnel",
+    "tomcat",
 )
 
 
@@ -81,6 +82,10 @@ def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Source:
         from .stunnel import create as stunnel
 
         return stunnel(options, clock)
+    if kind == "tomcat":
+        from .tomcat import create as tomcat
+
+        return tomcat(options, clock)
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
 
 
@@ -138,4 +143,8 @@ def options_of(kind: str) -> Dict[str, Any]:
         from .stunnel import OPTIONS as stunnel
 
         return stunnel
+    if kind == "tomcat":
+        from .tomcat import OPTIONS as tomcat
+
+        return tomcat
     raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Tuple
 
+from .. import _keystore_jks as jks
 from ..contracts import Found
 from ..errors import MalformedError
 from ..x509 import pem
@@ -107,6 +108,24 @@ def found(kind: str, uses: List[Use]) -> Iterator[Found]:
         chain, problem = ((), error) if error else read_chain(certificate_file)
         where = {**where, "certificate_file": certificate_file, "key_file": key_file, **_file_facts(certificate_file)}
         yield Found("servers", where, chain, error=problem)
+
+
+def keystore_found(kind: str, use: Use) -> Found:
+    """The record of a Java keystore: the certificates of a JKS stand in clear, those of a PKCS#12 nobody sees without its password."""
+    where = {"kind": kind, "config_file": use.config_file, "line": use.line, "server_names": list(use.server_names)[:MAX_NAMES]}
+    where.update(listen=list(use.listen), certificate_file=use.certificate_file, key_file=use.key_file, **_file_facts(use.certificate_file))
+    chain: Tuple[bytes, ...] = ()
+    problem = use.error
+    try:
+        data = b"" if problem else read_file(use.certificate_file, MAX_PEM_BYTES)
+        if not problem and not jks.is_one(data):
+            problem = f"{use.certificate_file} is a keystore that only its password opens; what it serves is seen at its port"
+        chain = () if problem else jks.certificates(data)
+    except OSError as error:
+        problem = f"{use.certificate_file}: {error.strerror or error}"
+    except MalformedError as error:
+        problem = f"{use.certificate_file}: {error.message}"
+    return Found("servers", where, chain, error=problem or ("" if chain else f"{use.certificate_file} holds no key entry"))
 
 
 def _file_facts(path: str) -> Dict[str, Any]:

@@ -28,7 +28,7 @@ UNBOUND, ABSENT = "unbound", "absent"
 def begin(state: State, place: Place, clock: Clock) -> None:
     """Keep what is there durably, then say in the journal that it is about to go."""
     present, dressed = layout.read(place)
-    snapshot = snapshot_of(present, dressed, clock)
+    snapshot = snapshot_of(place, present, dressed, clock)
     state.keep(place.id, snapshot)
     former = {name: value for name, value in state.journal(place.id).items() if name != "former"}
     journal = {"phase": REMOVING, "previous": snapshot.ref, "former": former, "files": dict(place.files), "layout": place.layout}
@@ -58,13 +58,13 @@ def forget(state: State, place: Place, clock: Clock, keep_keys: bool) -> List[Di
     journal = state.journal(place.id)
     snapshots = list(state.versions(place.id))
     rows = [dict(row) for row in journal.get("removed", ())]
-    for row in (*_in_place(place, journal, snapshots), *(_kept_row(state, place, one) for one in snapshots if _has_key(one))):
+    for row in (*_in_place(place, journal, snapshots), *(_kept_row(state, place, one) for one in snapshots if _has_key(place, one))):
         rows += [row] if row not in rows else []
     record = {"phase": journal.get("phase", ""), "previous": journal.get("previous"), "removed": rows}
     state.write_journal(place.id, {**record, "files": dict(place.files), "layout": place.layout, "at": text_of(clock())})
     for one in snapshots:
-        if keep_keys and _has_key(one):
-            state.keep_key(place.id, one.spki_sha256, layout.key_of(_key_content(one)))
+        if keep_keys and _has_key(place, one):
+            state.keep_key(place.id, one.spki_sha256, layout.key_of(_key_content(place, one)))
         state.forget(place.id, one.ref)
     _forget_made(os.path.dirname(state.path_of_journal(place.id)), keep_keys)
     for path in place.files.values():
@@ -88,7 +88,7 @@ def _forget_made(folder: str, keep_keys: bool) -> None:
 
 def _in_place(place: Place, journal: Mapping[str, Any], snapshots: Sequence[Snapshot]) -> List[Dict[str, str]]:
     """The row of the server's own key file, when it was removed by this transaction."""
-    mine = [one for one in snapshots if one.ref == journal.get("previous") and journal.get("phase") == UNBOUND and _has_key(one)]
+    mine = [one for one in snapshots if one.ref == journal.get("previous") and journal.get("phase") == UNBOUND and _has_key(place, one)]
     return [{"path": place.files.get(KEY, place.files[CERTIFICATE]), "spki_sha256": one.spki_sha256} for one in mine]
 
 
@@ -97,12 +97,12 @@ def _kept_row(state: State, place: Place, one: Snapshot) -> Dict[str, str]:
     return {"path": os.path.join(state.version_folder(place.id, one.ref), role), "spki_sha256": one.spki_sha256}
 
 
-def _key_content(one: Snapshot) -> Any:
-    return one.contents.get(KEY) or one.contents.get(CERTIFICATE)
+def _key_content(place: Place, one: Snapshot) -> Any:
+    return layout.in_pem(place, one.contents.get(KEY) or one.contents.get(CERTIFICATE))
 
 
-def _has_key(one: Snapshot) -> bool:
-    content = _key_content(one)
+def _has_key(place: Place, one: Snapshot) -> bool:
+    content = _key_content(place, one)
     return content is not None and bool(layout.key_of(content).reveal())
 
 

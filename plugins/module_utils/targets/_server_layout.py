@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import ssl
+from datetime import datetime
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from .. import files
+from .._keystore_values import in_memory
 from ..contracts import Version
 from ..errors import ClmError, ConfigError, MalformedError, NotFoundError
+from ..keystores import password_of
 from ..masking import Secret
 from ..ownership import attributes, group_id, user_id
 from ..server_kinds._read import public_part
@@ -44,9 +47,39 @@ def key_of(data: Secret) -> Secret:
     return Secret(blocks_where(data.reveal(), (b"PRIVATE KEY-----",)))
 
 
-def contents_for(place: Place, version: Version, key: Secret, present: Contents) -> Dict[str, Optional[Secret]]:
-    """What each file of the layout is to hold; the DH parameters of a combined file stay in it."""
+def in_pem(place: Place, secret: Optional[Secret]) -> Optional[Secret]:
+    """What a file of the place holds as PEM: as it is, or what is in the keystore; empty for one that cannot be opened."""
+    if secret is None or place.keystore is None:
+        return secret
+    try:
+        return Content(place.keystore.opened(secret.reveal()).text)
+    except ClmError:
+        return Content(b"")
+
+
+def check_keystore(place: Place) -> None:
+    """Refuse a keystore that cannot be opened, or that holds what a new one would not hold any more."""
+    if place.keystore is None:
+        return
+    password_of(place.keystore.password_file)
+    data = read(place)[0][CERTIFICATE]
+    if data is None:
+        return
+    opened = place.keystore.opened(data.reveal())
+    if opened.others:
+        raise ConfigError(
+            f"{place.files[CERTIFICATE]} holds {opened.others} more entries, which a new keystore would not have",
+            hint="give this certificate a keystore of its own",
+        )
+
+
+def contents_for(place: Place, version: Version, key: Secret, present: Contents, now: datetime) -> Dict[str, Optional[Secret]]:
+    """What each file of the layout is to hold; the DH parameters of a combined file and the alias of a keystore stay in it."""
     chain = pem.split(version.chain_pem)
+    if place.keystore is not None:
+        data = present.get(CERTIFICATE)
+        alias = place.keystore.opened(data.reveal()).alias if data is not None else ""
+        return {CERTIFICATE: Content(place.keystore.sealed([block.der for block in chain], key, alias, now))}
     texts = [pem.encode(block.label, block.der).encode() for block in chain]
     if place.layout == "fullchain":
         return {CERTIFICATE: Content(b"".join(texts)), KEY: key}
@@ -74,11 +107,11 @@ def read(place: Place) -> Tuple[Dict[str, Optional[Secret]], Attributes]:
     return contents, dressed
 
 
-def chain_of(contents: Contents) -> List[bytes]:
+def chain_of(place: Place, contents: Contents) -> List[bytes]:
     """The DER certificates of the place, leaf first; empty when there is no certificate that can be read."""
     found: List[bytes] = []
     for role in (CERTIFICATE, CHAIN):
-        secret = contents.get(role)
+        secret = in_pem(place, contents.get(role))
         if secret is None or not secret.reveal().strip():
             continue
         try:
@@ -101,10 +134,22 @@ def match(certificate_path: str, key_path: str) -> str:
     return ""
 
 
-def paths_to_match(place: Place) -> Tuple[str, str]:
-    """(certificate file, key file) of the place."""
+def match_files(place: Place, certificate: str, key: str) -> str:
+    """Why the key of these files of the place does not belong to the certificate; empty when it does.
+
+    What a keystore holds is looked at in memory: it never stands in a file in clear.
+    """
+    if place.keystore is None:
+        return match(certificate, key)
+    text = in_pem(place, Content(files.read(certificate, 1024 * 1024)))
+    with in_memory(text.reveal() if text is not None else b"") as path:
+        return match(path, path)
+
+
+def match_present(place: Place) -> str:
+    """The same of what is in place."""
     certificate = place.files[CERTIFICATE]
-    return certificate, place.files.get(KEY, certificate)
+    return match_files(place, certificate, place.files.get(KEY, certificate))
 
 
 def check_links(place: Place) -> None:
@@ -163,8 +208,8 @@ def _write(place: Place, contents: Contents, present: Contents, back: Optional[M
             mode = old["mode"] if old else place.mode_of(role)
             owner, group = (old["uid"], old["gid"]) if old else (place.owner, place.group)
             if mode is None and present.get(role) is None:
-                mode = NEW_MODES[KEY if place.layout == "combined" else role]
-            elif mode is None and (role == KEY or place.layout == "combined"):
+                mode = NEW_MODES[KEY if place.one_file else role]
+            elif mode is None and (role == KEY or place.one_file):
                 mode = os.stat(path).st_mode & 0o770 or 0o600  # kept, but a key is never for everybody to read
             batch.write(path, secret.reveal(), mode=mode, owner=owner, group=group)
     for role, path in place.files.items():

@@ -17,11 +17,12 @@ from ..masking import Secret
 from ..x509 import pem
 from . import _server_layout as layout
 from ._server_state import Snapshot, ref_of
+from ._server_where import Place
 
 
-def snapshot_of(contents: Mapping[str, Optional[Secret]], dressed: Mapping[str, Mapping[str, int]], clock: Clock) -> Snapshot:
+def snapshot_of(place: Place, contents: Mapping[str, Optional[Secret]], dressed: Mapping[str, Mapping[str, int]], clock: Clock) -> Snapshot:
     """What the contents are; without a readable certificate the facts are empty."""
-    chain = layout.chain_of(contents)
+    chain = layout.chain_of(place, contents)
     ref, created = ref_of(contents), text_of(clock())
     try:
         facts = pem.leaf_facts(chain[0]) if chain else None

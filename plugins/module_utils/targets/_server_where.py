@@ -14,6 +14,7 @@ from .. import starttls
 from ..contracts import Where
 from ..errors import ConfigError
 from ..identifiers import is_name
+from ..keystores import FORMATS, Keystore, check_alias
 from ..server_kinds import _index as kinds
 
 CERTIFICATE, KEY, CHAIN = "certificate", "key", "chain"
@@ -21,11 +22,16 @@ LAYOUTS: Mapping[str, Tuple[str, ...]] = {
     "fullchain": (CERTIFICATE, KEY),
     "separate": (CERTIFICATE, KEY, CHAIN),
     "combined": (CERTIFICATE,),
+    "pkcs12": (CERTIFICATE,),
+    "jks": (CERTIFICATE,),
 }
 RELOADS = ("systemd", "command", "signal", "haproxy_socket")
 SLOTS = ("default", "rsa", "ecdsa")
 FILLED = ("{certificate_file}", "{key_file}")
-TARGET_FIELDS = frozenset("type kind layout certificate_file key_file chain_file owner group mode key_mode check reload server".split())
+TARGET_FIELDS = frozenset(
+    "type kind layout certificate_file key_file chain_file owner group mode key_mode check reload server"
+    " alias password_file former_password_file".split()
+)
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,16 @@ class Place:
     group: Optional[str] = None
     mode: Optional[int] = None
     key_mode: Optional[int] = None
+    keystore: Optional[Keystore] = None
+
+    @property
+    def one_file(self) -> bool:
+        """True where the key stands in the same file as the certificate."""
+        return KEY not in LAYOUTS[self.layout]
 
     def mode_of(self, role: str) -> Optional[int]:
-        """The mode asked for the file of that role, None when none was; a combined file is a key file."""
-        return self.key_mode if role == KEY or self.layout == "combined" else self.mode
+        """The mode asked for the file of that role, None when none was; a file with everything is a key file."""
+        return self.key_mode if role == KEY or self.one_file else self.mode
 
 
 def place_of(where: Where) -> Place:
@@ -97,6 +109,7 @@ def place_of(where: Where) -> Place:
         group=_text(target, "group"),
         mode=_mode(target, "mode"),
         key_mode=_mode(target, "key_mode"),
+        keystore=_keystore(target, layout),
     )
 
 
@@ -123,6 +136,21 @@ def _mode(target: Mapping[str, Any], name: str) -> Optional[int]:
     if not 0 < mode <= 0o777 or (name == "key_mode" and mode & 0o007):
         raise ConfigError(f"{mode:04o} is no mode for this file", field=f"target.{name}")
     return mode
+
+
+def _keystore(target: Mapping[str, Any], layout: str) -> Optional[Keystore]:
+    """How a keystore is opened; None for files in PEM, which have no alias and no password."""
+    passwords = [str(target.get(name) or "") for name in ("password_file", "former_password_file")]
+    if layout not in FORMATS:
+        if target.get("alias") or any(passwords):
+            raise ConfigError(f"layout {layout} has no alias and no password", field="target.layout", hint="pkcs12 and jks have")
+        return None
+    for path in filter(None, passwords):
+        if not path.startswith("/") or "\0" in path or os.path.normpath(path) != path:
+            raise ConfigError(f"{path!r} is no absolute, normalised path", field="target.password_file")
+    if not passwords[0]:
+        raise ConfigError(f"layout {layout} needs the file on the server that holds its password", field="target.password_file")
+    return Keystore(layout, check_alias(str(target.get("alias") or "")), *passwords)
 
 
 def _files(target: Mapping[str, Any], layout: str) -> Mapping[str, str]:

@@ -73,17 +73,21 @@ class ServerTarget:
 
     def read(self, where: Where) -> Optional[Deployed]:
         """What the files hold; None when there is no certificate file."""
-        contents, _dressed = layout.read(self.place(where))
-        return None if contents[CERTIFICATE] is None else deployed_of(snapshot_of(contents, {}, self.clock))
+        place = self.place(where)
+        contents, _dressed = layout.read(place)
+        return None if contents[CERTIFICATE] is None else deployed_of(snapshot_of(place, contents, {}, self.clock))
 
     def holds(self, where: Where, version: Version) -> bool:
         """True when the files hold this chain with its key, and have the modes and owners that were asked for."""
         place = self.place(where)
         contents, dressed = layout.read(place)
         wanted = [block.der for block in pem.split(version.chain_pem)]
-        if layout.chain_of(contents) != wanted or not layout.as_wanted(place, dressed):
+        if layout.chain_of(place, contents) != wanted or not layout.as_wanted(place, dressed):
             return False
-        return layout.match(*layout.paths_to_match(place)) == ""
+        data = contents[CERTIFICATE]
+        if place.keystore is not None and (data is None or not place.keystore.opens(data.reveal())):
+            return False
+        return layout.match_present(place) == ""
 
     def needs_key(self, where: Where, version: Version) -> bool:
         """True when the key of the version is not on this host yet."""
@@ -91,8 +95,8 @@ class ServerTarget:
 
     def spki_in_use(self, where: Where) -> str:
         """The SHA-256 of the public key of the certificate in place, empty when there is none."""
-        contents, _dressed = layout.read(self.place(where))
-        return snapshot_of(contents, {}, self.clock).spki_sha256
+        place = self.place(where)
+        return snapshot_of(place, layout.read(place)[0], {}, self.clock).spki_sha256
 
     # --- plan ---
 
@@ -105,6 +109,7 @@ class ServerTarget:
                 self._check_version(version)
                 place = self.place(where)
                 layout.check_links(place)
+                layout.check_keystore(place)
                 self._refuse_lost_key(where, place, version)
                 for path in {os.path.realpath(path) for path in place.files.values()}:
                     if owners.setdefault(path, place.id) != place.id:
@@ -160,10 +165,10 @@ class ServerTarget:
             hint = "run it through its action plugin, which hands the key over"
             raise RefusedError(f"the key {version.spki_sha256} is not on this server", hint=hint)
         present, dressed = layout.read(place)
-        snapshot = snapshot_of(layout.contents_for(place, version, key, present), {}, self.clock)
+        snapshot = snapshot_of(place, layout.contents_for(place, version, key, present, self.clock()), {}, self.clock)
         self.state.keep(place.id, snapshot)
         self._check_match(place, snapshot.ref)
-        self._open(place, snapshot, snapshot_of(present, dressed, self.clock))
+        self._open(place, snapshot, snapshot_of(place, present, dressed, self.clock))
         self.state.unstage([self.staged_keys[place.id]] if place.id in self.staged_keys else ())
         return snapshot.ref
 
@@ -171,19 +176,21 @@ class ServerTarget:
         staged = self.staged_keys.get(place.id)
         if staged and os.path.lexists(staged):
             return layout.key_of(self.state.staged_key(staged))
-        kept = self.state.key_for(place.id, version.spki_sha256)
+        kept = self.state.made_key(place.id, version.spki_sha256)
         if kept is None:
+            kept = layout.in_pem(place, self.state.key_for(place.id, version.spki_sha256))
+        if kept is None or not layout.key_of(kept).reveal():
             present, _dressed = layout.read(place)
-            here = snapshot_of(present, {}, self.clock)
-            kept = present.get("key") or present.get(CERTIFICATE)
-            if here.spki_sha256 != version.spki_sha256 or layout.match(*layout.paths_to_match(place)):
+            here = snapshot_of(place, present, {}, self.clock)
+            kept = layout.in_pem(place, present.get("key") or present.get(CERTIFICATE))
+            if here.spki_sha256 != version.spki_sha256 or layout.match_present(place):
                 return None
         return layout.key_of(kept) if kept is not None else None
 
     def _check_match(self, place: Place, ref: str) -> None:
         folder = self.state.version_folder(place.id, ref)
         certificate = os.path.join(folder, CERTIFICATE)
-        problem = layout.match(certificate, os.path.join(folder, "key") if "key" in place.files else certificate)
+        problem = layout.match_files(place, certificate, os.path.join(folder, "key") if "key" in place.files else certificate)
         if problem:
             self.state.forget(place.id, ref)
             raise RefusedError(

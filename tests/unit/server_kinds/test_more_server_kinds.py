@@ -180,9 +180,7 @@ def test_every_kind_says_how_it_is_checked_reloaded_and_asked(kind: str) -> None
     endpoint = options["endpoint"]["default"]
     assert endpoint["starttls"] in KINDS and 0 < endpoint["port"] < 65536
     target = {"kind": kind, "certificate_file": "/tls/a.pem", "key_file": "/tls/a.key"}
-    target.update({"reload": {"systemd": "x"}} if kind == "generic" else {})
-    if options.get("layout"):
-        return
+    target.update({} if options["reload"]["default"] else {"reload": {"systemd": "x"}})
     program = place_of({"id": "a", "target": target, "endpoints": [{"host": "h", "port": 1}]}).program
     assert program.what and not [word for word in program.what if "{" in word]
 
