@@ -45,7 +45,8 @@ PACKAGES = {
     "strace": "strace", "sudo": "sudo", "cc": "build-essential",
     "apache2": "apache2", "stunnel4": "stunnel4", "mariadbd": "mariadb-server", "redis-server": "redis-server",
     "rabbitmq-server": "rabbitmq-server", "mosquitto": "mosquitto", "postfix": "postfix", "dovecot": "dovecot-imapd", "caddy": "caddy",
-    "/usr/share/tomcat10/bin/catalina.sh": "tomcat10", "keytool": "default-jre-headless", "named": "bind9",
+    "/usr/share/tomcat10/bin/catalina.sh": "tomcat10", "/usr/share/tomcat10-admin/manager/index.jsp": "tomcat10-admin",
+    "keytool": "default-jre-headless", "named": "bind9",
     "slapd": "slapd", "prosody": "prosody", "vsftpd": "vsftpd",
 }
 # What `go install` builds: the program -> the module at its version.

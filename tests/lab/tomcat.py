@@ -23,7 +23,7 @@ CONFIGURATION = """<?xml version="1.0" encoding="UTF-8"?>
 {connectors}    <Engine name="Catalina" defaultHost="localhost">
       <Realm className="org.apache.catalina.realm.MemoryRealm"/>
       <Host name="localhost" appBase="webapps" autoDeploy="false">
-        <Context path="/manager" docBase="/usr/share/tomcat10-admin/manager" privileged="true"/>
+        <Context path="/manager" docBase="{manager}" privileged="true"/>
       </Host>
     </Engine>
   </Service>
@@ -38,6 +38,7 @@ CONNECTOR = """    <Connector port="{port}" address="{address}" protocol="org.ap
 USERS = """<tomcat-users><role rolename="manager-script"/><user username="clm" password="{password}" roles="manager-script"/></tomcat-users>
 """
 HOME = Path("/usr/share/tomcat10")
+MANAGER = Path("/usr/share/tomcat10-admin/manager")
 FORMATS = ("pkcs12", "jks")
 
 
@@ -95,12 +96,16 @@ class Tomcat(Server):
         connectors = "".join(
             CONNECTOR.format(port=site.port, address=self.host.address, keystore=self.certificate_file(site),
                              kind=self.layout_of(site).upper(), password=self.password) for site in self.sites)
-        for folder in ("conf", "logs", "temp", "work", "webapps"):
+        for folder in ("logs", "temp", "work", "webapps"):
             self.host.real(f"{self.base}/{folder}").mkdir(parents=True, exist_ok=True)
+        conf = self.host.real(f"{self.base}/conf")  # a link into /etc, as on Debian
+        if not conf.is_symlink():
+            conf.symlink_to(self.host.path("/etc/tomcat10"))
         for name in ("web.xml", "catalina.properties", "context.xml"):
-            shutil.copy(Path("/etc/tomcat10") / name, self.host.real(f"{self.base}/conf/{name}"))
-        self.host.write(f"{self.base}/conf/server.xml", CONFIGURATION.format(address=self.host.address, connectors=connectors), 0o600)
-        self.host.write(f"{self.base}/conf/tomcat-users.xml", USERS.format(password=self.password), 0o600)
+            shutil.copy(Path("/etc/tomcat10") / name, self.host.real(f"/etc/tomcat10/{name}"))
+        text = CONFIGURATION.format(address=self.host.address, connectors=connectors, manager=MANAGER)
+        self.host.write("/etc/tomcat10/server.xml", text, 0o600)
+        self.host.write("/etc/tomcat10/tomcat-users.xml", USERS.format(password=self.password), 0o600)
         netrc = f'machine {self.host.address} login clm password "{self.password}"\n'
         self.host.write("/etc/tomcat10/manager.netrc", netrc, 0o600)
 

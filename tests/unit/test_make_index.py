@@ -40,7 +40,7 @@ def test_a_provider_is_what_has_name_options_and_create(tool: Any) -> None:
     (issuers / "_private.py").write_text('NAME = "private"\nOPTIONS = {}\ndef create(options, clock): ...\n')
     (issuers / "helper.py").write_text("def create(options, clock): ...\n")
     text = tool.wanted()[issuers / "_index.py"]
-    assert 'NAMES: Tuple[str, ...] = ("desk",)' in text and "from .desk import create as desk" in text
+    assert 'NAMES: Tuple[str, ...] = ("desk",)' in text and "from .desk import OPTIONS, create" in text
     assert "private" not in text and "helper" not in text and "import_module" not in text
     compile(text, "_index.py", "exec")
 

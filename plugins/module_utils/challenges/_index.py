@@ -5,43 +5,51 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Tuple
 
 from ..contracts import Challenger, Clock
 from ..errors import ConfigError
 
 NAMES: Tuple[str, ...] = ("dns_01_rfc2136", "http_01", "tls_alpn_01")
+Provider = Tuple[Callable[[Mapping[str, Any], Clock], Challenger], Dict[str, Any]]
+
+
+def _dns_01_rfc2136() -> Provider:
+    from .dns_01_rfc2136 import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _http_01() -> Provider:
+    from .http_01 import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _tls_alpn_01() -> Provider:
+    from .tls_alpn_01 import OPTIONS, create
+
+    return create, OPTIONS
+
+
+LOADERS: Dict[str, Callable[[], Provider]] = {
+    "dns_01_rfc2136": _dns_01_rfc2136,
+    "http_01": _http_01,
+    "tls_alpn_01": _tls_alpn_01,
+}
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Challenger:
     """The provider of that type; ConfigError when there is none."""
-    if kind == "dns_01_rfc2136":
-        from .dns_01_rfc2136 import create as dns_01_rfc2136
-
-        return dns_01_rfc2136(options, clock)
-    if kind == "http_01":
-        from .http_01 import create as http_01
-
-        return http_01(options, clock)
-    if kind == "tls_alpn_01":
-        from .tls_alpn_01 import create as tls_alpn_01
-
-        return tls_alpn_01(options, clock)
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return _provider(kind)[0](options, clock)
 
 
 def options_of(kind: str) -> Dict[str, Any]:
     """The argument spec of that type's own options; ConfigError when there is none."""
-    if kind == "dns_01_rfc2136":
-        from .dns_01_rfc2136 import OPTIONS as dns_01_rfc2136
+    return _provider(kind)[1]
 
-        return dns_01_rfc2136
-    if kind == "http_01":
-        from .http_01 import OPTIONS as http_01
 
-        return http_01
-    if kind == "tls_alpn_01":
-        from .tls_alpn_01 import OPTIONS as tls_alpn_01
-
-        return tls_alpn_01
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+def _provider(kind: str) -> Provider:
+    if kind not in LOADERS:
+        raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return LOADERS[kind]()

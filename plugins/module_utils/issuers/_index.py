@@ -5,43 +5,51 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Tuple
 
 from ..contracts import Clock, Issuer
 from ..errors import ConfigError
 
 NAMES: Tuple[str, ...] = ("acme", "local_ca", "manual")
+Provider = Tuple[Callable[[Mapping[str, Any], Clock], Issuer], Dict[str, Any]]
+
+
+def _acme() -> Provider:
+    from .acme import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _local_ca() -> Provider:
+    from .local_ca import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _manual() -> Provider:
+    from .manual import OPTIONS, create
+
+    return create, OPTIONS
+
+
+LOADERS: Dict[str, Callable[[], Provider]] = {
+    "acme": _acme,
+    "local_ca": _local_ca,
+    "manual": _manual,
+}
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Issuer:
     """The provider of that type; ConfigError when there is none."""
-    if kind == "acme":
-        from .acme import create as acme
-
-        return acme(options, clock)
-    if kind == "local_ca":
-        from .local_ca import create as local_ca
-
-        return local_ca(options, clock)
-    if kind == "manual":
-        from .manual import create as manual
-
-        return manual(options, clock)
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return _provider(kind)[0](options, clock)
 
 
 def options_of(kind: str) -> Dict[str, Any]:
     """The argument spec of that type's own options; ConfigError when there is none."""
-    if kind == "acme":
-        from .acme import OPTIONS as acme
+    return _provider(kind)[1]
 
-        return acme
-    if kind == "local_ca":
-        from .local_ca import OPTIONS as local_ca
 
-        return local_ca
-    if kind == "manual":
-        from .manual import OPTIONS as manual
-
-        return manual
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+def _provider(kind: str) -> Provider:
+    if kind not in LOADERS:
+        raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return LOADERS[kind]()

@@ -5,35 +5,44 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Tuple
 
 from ..contracts import Clock, SecretStore
 from ..errors import ConfigError
 
 NAMES: Tuple[str, ...] = ("directory", "mirrored")
+Provider = Tuple[Callable[[Mapping[str, Any], Clock], SecretStore], Dict[str, Any]]
+
+
+def _directory() -> Provider:
+    from .directory import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _mirrored() -> Provider:
+    from .mirrored import OPTIONS, create
+
+    return create, OPTIONS
+
+
+LOADERS: Dict[str, Callable[[], Provider]] = {
+    "directory": _directory,
+    "mirrored": _mirrored,
+}
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> SecretStore:
     """The provider of that type; ConfigError when there is none."""
-    if kind == "directory":
-        from .directory import create as directory
-
-        return directory(options, clock)
-    if kind == "mirrored":
-        from .mirrored import create as mirrored
-
-        return mirrored(options, clock)
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return _provider(kind)[0](options, clock)
 
 
 def options_of(kind: str) -> Dict[str, Any]:
     """The argument spec of that type's own options; ConfigError when there is none."""
-    if kind == "directory":
-        from .directory import OPTIONS as directory
+    return _provider(kind)[1]
 
-        return directory
-    if kind == "mirrored":
-        from .mirrored import OPTIONS as mirrored
 
-        return mirrored
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+def _provider(kind: str) -> Provider:
+    if kind not in LOADERS:
+        raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return LOADERS[kind]()

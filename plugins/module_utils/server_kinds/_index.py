@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Tuple
 
 from ..contracts import Clock, Source
 from ..errors import ConfigError
@@ -26,125 +26,122 @@ NAMES: Tuple[str, ...] = (
     "stunnel",
     "tomcat",
 )
+Provider = Tuple[Callable[[Mapping[str, Any], Clock], Source], Dict[str, Any]]
+
+
+def _apache() -> Provider:
+    from .apache import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _caddy() -> Provider:
+    from .caddy import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _dovecot() -> Provider:
+    from .dovecot import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _generic() -> Provider:
+    from .generic import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _haproxy() -> Provider:
+    from .haproxy import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _mariadb() -> Provider:
+    from .mariadb import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _mosquitto() -> Provider:
+    from .mosquitto import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _nginx() -> Provider:
+    from .nginx import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _postfix() -> Provider:
+    from .postfix import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _postgresql() -> Provider:
+    from .postgresql import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _rabbitmq() -> Provider:
+    from .rabbitmq import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _redis() -> Provider:
+    from .redis import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _stunnel() -> Provider:
+    from .stunnel import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _tomcat() -> Provider:
+    from .tomcat import OPTIONS, create
+
+    return create, OPTIONS
+
+
+LOADERS: Dict[str, Callable[[], Provider]] = {
+    "apache": _apache,
+    "caddy": _caddy,
+    "dovecot": _dovecot,
+    "generic": _generic,
+    "haproxy": _haproxy,
+    "mariadb": _mariadb,
+    "mosquitto": _mosquitto,
+    "nginx": _nginx,
+    "postfix": _postfix,
+    "postgresql": _postgresql,
+    "rabbitmq": _rabbitmq,
+    "redis": _redis,
+    "stunnel": _stunnel,
+    "tomcat": _tomcat,
+}
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Source:
     """The provider of that type; ConfigError when there is none."""
-    if kind == "apache":
-        from .apache import create as apache
-
-        return apache(options, clock)
-    if kind == "caddy":
-        from .caddy import create as caddy
-
-        return caddy(options, clock)
-    if kind == "dovecot":
-        from .dovecot import create as dovecot
-
-        return dovecot(options, clock)
-    if kind == "generic":
-        from .generic import create as generic
-
-        return generic(options, clock)
-    if kind == "haproxy":
-        from .haproxy import create as haproxy
-
-        return haproxy(options, clock)
-    if kind == "mariadb":
-        from .mariadb import create as mariadb
-
-        return mariadb(options, clock)
-    if kind == "mosquitto":
-        from .mosquitto import create as mosquitto
-
-        return mosquitto(options, clock)
-    if kind == "nginx":
-        from .nginx import create as nginx
-
-        return nginx(options, clock)
-    if kind == "postfix":
-        from .postfix import create as postfix
-
-        return postfix(options, clock)
-    if kind == "postgresql":
-        from .postgresql import create as postgresql
-
-        return postgresql(options, clock)
-    if kind == "rabbitmq":
-        from .rabbitmq import create as rabbitmq
-
-        return rabbitmq(options, clock)
-    if kind == "redis":
-        from .redis import create as redis
-
-        return redis(options, clock)
-    if kind == "stunnel":
-        from .stunnel import create as stunnel
-
-        return stunnel(options, clock)
-    if kind == "tomcat":
-        from .tomcat import create as tomcat
-
-        return tomcat(options, clock)
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return _provider(kind)[0](options, clock)
 
 
 def options_of(kind: str) -> Dict[str, Any]:
     """The argument spec of that type's own options; ConfigError when there is none."""
-    if kind == "apache":
-        from .apache import OPTIONS as apache
+    return _provider(kind)[1]
 
-        return apache
-    if kind == "caddy":
-        from .caddy import OPTIONS as caddy
 
-        return caddy
-    if kind == "dovecot":
-        from .dovecot import OPTIONS as dovecot
-
-        return dovecot
-    if kind == "generic":
-        from .generic import OPTIONS as generic
-
-        return generic
-    if kind == "haproxy":
-        from .haproxy import OPTIONS as haproxy
-
-        return haproxy
-    if kind == "mariadb":
-        from .mariadb import OPTIONS as mariadb
-
-        return mariadb
-    if kind == "mosquitto":
-        from .mosquitto import OPTIONS as mosquitto
-
-        return mosquitto
-    if kind == "nginx":
-        from .nginx import OPTIONS as nginx
-
-        return nginx
-    if kind == "postfix":
-        from .postfix import OPTIONS as postfix
-
-        return postfix
-    if kind == "postgresql":
-        from .postgresql import OPTIONS as postgresql
-
-        return postgresql
-    if kind == "rabbitmq":
-        from .rabbitmq import OPTIONS as rabbitmq
-
-        return rabbitmq
-    if kind == "redis":
-        from .redis import OPTIONS as redis
-
-        return redis
-    if kind == "stunnel":
-        from .stunnel import OPTIONS as stunnel
-
-        return stunnel
-    if kind == "tomcat":
-        from .tomcat import OPTIONS as tomcat
-
-        return tomcat
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+def _provider(kind: str) -> Provider:
+    if kind not in LOADERS:
+        raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return LOADERS[kind]()

@@ -53,9 +53,8 @@ class _Tomcat:
 
 
 def _uses(root: ElementTree.Element, path: str) -> Tuple[List[Use], List[Use]]:
-    """(uses of PEM files, uses of keystores); relative paths are below the folder above conf."""
+    """(uses of PEM files, uses of keystores)."""
     folder = os.path.dirname(path)
-    base = os.path.dirname(folder) if os.path.basename(folder) == "conf" else folder
     pems: List[Use] = []
     keystores: List[Use] = []
     connectors = [one for number, one in enumerate(root.iter()) if number < MAX_ELEMENTS and one.tag == "Connector"]
@@ -68,10 +67,18 @@ def _uses(root: ElementTree.Element, path: str) -> Tuple[List[Use], List[Use]]:
                 pem, keystore = one.get("certificateFile") or "", one.get("certificateKeystoreFile") or ""
                 if pem:
                     key = one.get("certificateKeyFile") or pem
-                    pems.append(Use(path, 0, path_in(base, pem), path_in(base, key), names, listen, _unclear(pem)))
+                    pems.append(Use(path, 0, _below(folder, pem), _below(folder, key), names, listen, _unclear(pem)))
                 elif keystore:
-                    keystores.append(Use(path, 0, path_in(base, keystore), path_in(base, keystore), names, listen, _unclear(keystore)))
+                    place = _below(folder, keystore)
+                    keystores.append(Use(path, 0, place, place, names, listen, _unclear(keystore)))
     return pems, keystores
+
+
+def _below(folder: str, value: str) -> str:
+    """Paths are relative to the folder that holds `conf`, which a distribution may have put under another name."""
+    if value.startswith("conf/"):
+        return path_in(folder, value[len("conf/") :])
+    return path_in(os.path.dirname(folder) if os.path.basename(folder) == "conf" else folder, value)
 
 
 def _unclear(value: str) -> str:

@@ -5,43 +5,51 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Tuple
 
 from ..contracts import Clock, Source
 from ..errors import ConfigError
 
 NAMES: Tuple[str, ...] = ("endpoints", "findings", "secret_store")
+Provider = Tuple[Callable[[Mapping[str, Any], Clock], Source], Dict[str, Any]]
+
+
+def _endpoints() -> Provider:
+    from .endpoints import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _findings() -> Provider:
+    from .findings import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _secret_store() -> Provider:
+    from .secret_store import OPTIONS, create
+
+    return create, OPTIONS
+
+
+LOADERS: Dict[str, Callable[[], Provider]] = {
+    "endpoints": _endpoints,
+    "findings": _findings,
+    "secret_store": _secret_store,
+}
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Source:
     """The provider of that type; ConfigError when there is none."""
-    if kind == "endpoints":
-        from .endpoints import create as endpoints
-
-        return endpoints(options, clock)
-    if kind == "findings":
-        from .findings import create as findings
-
-        return findings(options, clock)
-    if kind == "secret_store":
-        from .secret_store import create as secret_store
-
-        return secret_store(options, clock)
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return _provider(kind)[0](options, clock)
 
 
 def options_of(kind: str) -> Dict[str, Any]:
     """The argument spec of that type's own options; ConfigError when there is none."""
-    if kind == "endpoints":
-        from .endpoints import OPTIONS as endpoints
+    return _provider(kind)[1]
 
-        return endpoints
-    if kind == "findings":
-        from .findings import OPTIONS as findings
 
-        return findings
-    if kind == "secret_store":
-        from .secret_store import OPTIONS as secret_store
-
-        return secret_store
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+def _provider(kind: str) -> Provider:
+    if kind not in LOADERS:
+        raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return LOADERS[kind]()

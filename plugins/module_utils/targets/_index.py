@@ -5,27 +5,37 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Tuple
 
 from ..contracts import Clock, Target
 from ..errors import ConfigError
 
 NAMES: Tuple[str, ...] = ("server",)
+Provider = Tuple[Callable[[Mapping[str, Any], Clock], Target], Dict[str, Any]]
+
+
+def _server() -> Provider:
+    from .server import OPTIONS, create
+
+    return create, OPTIONS
+
+
+LOADERS: Dict[str, Callable[[], Provider]] = {
+    "server": _server,
+}
 
 
 def create(kind: str, options: Mapping[str, Any], clock: Clock) -> Target:
     """The provider of that type; ConfigError when there is none."""
-    if kind == "server":
-        from .server import create as server
-
-        return server(options, clock)
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return _provider(kind)[0](options, clock)
 
 
 def options_of(kind: str) -> Dict[str, Any]:
     """The argument spec of that type's own options; ConfigError when there is none."""
-    if kind == "server":
-        from .server import OPTIONS as server
+    return _provider(kind)[1]
 
-        return server
-    raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+
+def _provider(kind: str) -> Provider:
+    if kind not in LOADERS:
+        raise ConfigError(f"unknown type {kind!r}", hint="one of " + ", ".join(NAMES), field="type")
+    return LOADERS[kind]()

@@ -57,6 +57,12 @@ def in_pem(place: Place, secret: Optional[Secret]) -> Optional[Secret]:
         return Content(b"")
 
 
+def opens(place: Place, contents: Contents) -> bool:
+    """True when the place's keystore has the wanted alias and opens by its present password; always for files in PEM."""
+    data = contents.get(CERTIFICATE)
+    return place.keystore is None or (data is not None and place.keystore.opens(data.reveal()))
+
+
 def check_keystore(place: Place) -> None:
     """Refuse a keystore that cannot be opened, or that holds what a new one would not hold any more."""
     if place.keystore is None:

@@ -82,10 +82,7 @@ class ServerTarget:
         place = self.place(where)
         contents, dressed = layout.read(place)
         wanted = [block.der for block in pem.split(version.chain_pem)]
-        if layout.chain_of(place, contents) != wanted or not layout.as_wanted(place, dressed):
-            return False
-        data = contents[CERTIFICATE]
-        if place.keystore is not None and (data is None or not place.keystore.opens(data.reveal())):
+        if layout.chain_of(place, contents) != wanted or not layout.as_wanted(place, dressed) or not layout.opens(place, contents):
             return False
         return layout.match_present(place) == ""
 

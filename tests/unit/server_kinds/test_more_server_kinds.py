@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import pathlib
+from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping
 
 import pytest
 
+from ansible_collections.certops.clm.plugins.module_utils._keystore_jks import seal
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Found
+from ansible_collections.certops.clm.plugins.module_utils.masking import Secret
 from ansible_collections.certops.clm.plugins.module_utils.server_kinds import _index
 from ansible_collections.certops.clm.plugins.module_utils.starttls import KINDS
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_where import place_of
+from ansible_collections.certops.clm.tests.unit.keystores.test_keystores import CHAIN, KEY
 from ansible_collections.certops.clm.tests.unit.server_kinds.test_server_kinds import PEM_CERT, PEM_KEY, find
 
 CONFIGURED = [kind for kind in _index.NAMES if "config" in _index.options_of(kind)]
@@ -156,6 +160,28 @@ def test_caddy(tmp_path: pathlib.Path) -> None:
         "sites/a": "https://a.example:8443,\nb.example {\n  tls @/a.pem @/a.key {\n    protocols tls1.3\n  }\n}\n",
     }
     assert uses(looked("caddy", tmp_path, files), tmp_path) == {"@/a.pem": ("@/a.key", ["a.example", "b.example"], ["a.example:8443"])}
+
+
+TOMCAT = """<Server><Service><Connector port="8080"/>
+<Connector port="8443" address="10.0.0.1"><SSLHostConfig hostName="_default_">
+  <Certificate certificateFile="conf/a.pem" certificateKeyFile="/tls/a.key"/>
+  <Certificate certificateKeystoreFile="conf/b.jks"/></SSLHostConfig>
+<SSLHostConfig hostName="c.example"><Certificate certificateKeystoreFile="${x}/c.p12"/></SSLHostConfig></Connector></Service></Server>"""
+
+
+def test_tomcat(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "b.jks").write_bytes(seal("a", CHAIN, KEY, Secret(b"changeit"), datetime.now(timezone.utc)))
+    found = looked("tomcat", tmp_path, {"conf/server.xml": TOMCAT, "conf/a.pem": PEM_CERT})
+    assert uses(found, tmp_path) == {
+        "@/conf/a.pem": ("/tls/a.key", [], ["10.0.0.1:8443"]),
+        "@/conf/b.jks": ("@/conf/b.jks", [], ["10.0.0.1:8443"]),
+        "@/${x}/c.p12": ("@/${x}/c.p12", ["c.example"], ["10.0.0.1:8443"]),
+    }
+    by_name = {pathlib.Path(one.where["certificate_file"]).name: one for one in found}
+    assert list(by_name["b.jks"].chain_der) == CHAIN and "is no path of a file" in by_name["c.p12"].error
+    (bomb,) = looked("tomcat", tmp_path, {"bomb.xml": '<!DOCTYPE a [<!ENTITY b "c">]><Server>&b;</Server>'})
+    assert "is not read" in bomb.error
 
 
 @pytest.mark.parametrize("kind", OF_LISTS)
