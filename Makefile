@@ -42,7 +42,8 @@ gates:
 faults: venv
 	@PYTHONPATH=.cache/dev .venv/bin/python tests/faults/run.py
 
-bench: venv
+bench:
+	@$(PYTHON) tools/environment.py dev bench
 	@for one in issue inventory probe rotation; do echo "== $$one"; PYTHONPATH=.cache/dev .venv/bin/python tests/benchmarks/$$one.py; done
 	@.venv/bin/python tools/make_readme.py
 

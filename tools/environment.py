@@ -7,7 +7,8 @@
     tools/environment.py cores      .cache/venvs/core-*: the other supported cores
     tools/environment.py gates      .cache/venvs/{gates,importer}: ansible-lint, antsibull, reuse, galaxy-importer
     tools/environment.py servers    by apt, when root on Debian: the lab's servers; Pebble, step-ca and zlint by `go install`
-    tools/environment.py all        all of it
+    tools/environment.py all        all of these
+    tools/environment.py bench      .cache/venvs/peers: what the benchmarks are compared with
 
 A second run is quick: each venv keeps a stamp of what was asked for. What could not be had never stops it (except `dev`): it
 is written to .cache/environment.json with the reason, and the tests say so at the end. Standard library only.
@@ -38,6 +39,7 @@ CORES = {
     "2.21": ("ansible-core>=2.21.5,<2.22", ("3.12", "3.13", "3.14")),
 }
 DEV_CORE = "2.19"
+PEERS_PYTHONS = ("3.11", "3.12")
 # What a server of the lab is looked up by -> the Debian package that brings it.
 PACKAGES = {
     "sshd": "openssh-server", "ssh": "openssh-client", "nginx": "nginx", "haproxy": "haproxy", "psql": "postgresql",
@@ -303,12 +305,22 @@ def go_install(what: str) -> str:
     return "" if code == 0 else text.strip()[-400:]
 
 
-PARTS = {"dev": make_dev, "cores": make_cores, "gates": make_gates, "servers": make_servers}
+def make_bench() -> Dict[str, str]:
+    """What the benchmarks are compared with: community.crypto, as the PyPI package `ansible` brings it, in a venv of its own."""
+    python = next(filter(None, map(find_python, PEERS_PYTHONS)), None) or fetch_python(PEERS_PYTHONS)
+    if not python:
+        return {"peers": f"the package ansible needs Python {' or '.join(PEERS_PYTHONS)}: none found, none could be installed"}
+    problem = make_venv(CACHE / "venvs" / "peers", python, groups()["peers"])
+    return {"peers": problem} if problem else {}
+
+
+PARTS = {"dev": make_dev, "cores": make_cores, "gates": make_gates, "servers": make_servers, "bench": make_bench}
+ALL = ("dev", "cores", "gates", "servers")  # what `make test` needs; the peers of the benchmarks are asked for by name
 
 
 def main(asked: Sequence[str]) -> None:
     """Make the asked parts in order and keep what could not be had."""
-    parts = list(PARTS) if "all" in asked or not asked else list(asked)
+    parts = list(ALL) if "all" in asked or not asked else list(asked)
     unknown = set(parts) - set(PARTS)
     if unknown:
         sys.exit(f"environment: unknown part {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}, all")

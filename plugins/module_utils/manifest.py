@@ -96,7 +96,9 @@ def _parse(data: Any, path: str) -> Manifest:
 
     base = os.path.dirname(path)
     fields = Fields(data, "")
-    fields.number("version", 0, 1, 1)
+    if isinstance(data, Mapping) and data.get("version") is None:
+        refuse("version", "is missing", hint="write version: 1, the format of the manifest")
+    fields.number("version", 1, 1, 1)
     store = provider(fields.take("secret_store", {}), "secret_store", base, stores.NAMES, stores.options_of)
     ledger = parse_ledger(fields.take("ledger", {}), base, store)
     observations = resolve(base, fields.text("observations", "observations.json"))

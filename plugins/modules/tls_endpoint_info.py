@@ -90,8 +90,8 @@ options:
     type: int
     default: 64
 requirements:
-  - cryptography >= 42
-  - pyOpenSSL >= 26
+  - cryptography >= 45
+  - pyOpenSSL >= 25.1
   - certifi, for V(public) in O(anchors)
 extends_documentation_fragment:
   - certops.clm.attributes.info

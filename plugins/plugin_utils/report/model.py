@@ -83,12 +83,15 @@ def _place(place: Mapping[str, Any], event: Optional[Mapping[str, Any]], now: da
     row = {
         "id": str(place["id"]),
         "lineage": visible(place["lineage"]),
+        "names": _names_text(place.get("names", ()), SHOWN_IN_CSV),
+        "issuer": visible(place.get("issuer") or ""),
         "server": visible(place.get("server") or ""),
         "place": visible(place.get("place") or place["id"]),
         "endpoints_text": visible(", ".join(place.get("endpoints", ()))),
         "served_sha256": visible(place.get("served_sha256") or ""),
         "served_short": short(place.get("served_sha256")) or ("nowhere" if "kept_sha256" in place else "not seen"),
         "served_until": minute(place.get("served_until")),
+        "kept_sha256": visible(place.get("kept_sha256") or ""),
         "served_text": _served_text(place, now),
         "answer": visible(place.get("answer") or ""),
         "state": state,
@@ -181,9 +184,9 @@ def _lineage(item: Mapping[str, Any], now: datetime) -> Dict[str, Any]:
     }
 
 
-def _names_text(names: Sequence[Any]) -> str:
-    """The first five of the names, which may be ten thousand."""
-    return ", ".join(visible(name) for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def _names_text(names: Sequence[Any], shown: int = 5) -> str:
+    """The first of the names, which may be ten thousand."""
+    return ", ".join(visible(name) for name in names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 
 def _by_urgency(item: Dict[str, Any]) -> Any:
@@ -276,12 +279,21 @@ def _subline(lineages: Sequence[Mapping[str, Any]], waiting: int, openings: Sequ
 
 
 def rows_for_csv(report: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """One flat row for each place, in the columns of CSV_COLUMNS."""
-    return [{name: row.get(name, "") for name in CSV_COLUMNS} for row in report["places"]]
+    """One flat row for each place, in the columns of CSV_COLUMNS; what is seen and not managed comes last, without an id."""
+    rows = [*report["places"], *(_seen_row(row) for row in report["unmanaged"])]
+    if report["unmanaged_more"]:
+        rows.append({"place": f"and {report['unmanaged_more']} more that are not managed", "state": "unmanaged"})
+    return [{name: row.get(name, "") for name in CSV_COLUMNS} for row in rows]
 
 
+def _seen_row(row: Mapping[str, str]) -> Dict[str, str]:
+    names = {"names": row["names_text"], "served_sha256": row["sha256"], "served_until": row["not_after"]}
+    return {"place": row["place"], "issuer": row["issuer"], "state": "unmanaged", **names}
+
+
+SHOWN_IN_CSV = 100
 CSV_COLUMNS = (
-    "id", "lineage", "server", "place", "endpoints_text", "state", "outcome_state", "step", "served_sha256", "served_until",
-    "before_sha256", "after_sha256", "waits", "reason_text", "message", "next_action", "runbook_page", "owner", "service", "environment",
-    "criticality", "runbook", "consumers",
+    "id", "lineage", "names", "issuer", "server", "place", "endpoints_text", "state", "why", "outcome_state", "step", "served_sha256",
+    "served_until", "kept_sha256", "before_sha256", "after_sha256", "waits", "reason_text", "message", "next_action", "runbook_page",
+    "owner", "service", "environment", "criticality", "runbook", "consumers",
 )  # fmt: skip

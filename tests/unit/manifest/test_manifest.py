@@ -250,6 +250,13 @@ def test_what_is_no_manifest_is_an_error_that_names_the_file(tmp_path, text):
         load(str(path))
 
 
+def test_a_manifest_without_a_version_is_told_that_first(tmp_path):
+    path = tmp_path / "manifest.yml"
+    path.write_text("lineage: {}\nsecret_store: nonsense\n")
+    with pytest.raises(ClmError, match=r"version: is missing \(write version: 1"):
+        load(str(path))
+
+
 def test_a_manifest_that_is_not_there(tmp_path):
     with pytest.raises(NotFoundError, match="there is no file"):
         load(str(tmp_path / "manifest.yml"))

@@ -118,6 +118,20 @@ def test_a_spreadsheet_runs_no_cell(text):
     assert row["owner"] == "'" + text
 
 
+def test_the_table_says_why_for_whom_by_whom_and_what_nobody_manages():
+    due = place(names=["shop.example.com", "www.example.com"], issuer="internal", why="a third of its life is left")
+    kept = place("lineage spare", server="", served_sha256="", kept_sha256=B, kept_until=NOW)
+    odd = {"place": "web9: /etc/x.pem", "names": ["x.example.com"], "issuer": "CN=Somebody", "not_after": NOW, "sha256": "c" * 64}
+    rows = list(csv.DictReader(io.StringIO(as_csv(report(places=[due, kept], unmanaged=[odd] * 201)))))
+    assert (rows[0]["names"], rows[0]["issuer"]) == ("shop.example.com, www.example.com", "internal")
+    assert rows[0]["why"] == "a third of its life is left" and rows[0]["kept_sha256"] == ""
+    assert (rows[1]["kept_sha256"], rows[1]["served_sha256"]) == (B, "")
+    assert len(rows) == 2 + 200 + 1 and {row["state"] for row in rows[2:]} == {"unmanaged"}
+    seen = {name: rows[2][name] for name in ("id", "place", "names", "issuer", "served_sha256")}
+    assert seen == {"id": "", "place": odd["place"], "names": "x.example.com", "issuer": "CN=Somebody", "served_sha256": "c" * 64}
+    assert rows[-1]["place"] == "and 1 more that are not managed"
+
+
 def test_the_three_files_hold_the_same_and_are_stable(tmp_path):
     found = report(events=[outcome("done")])
     assert render(found) == render(report(events=[outcome("done")]))
