@@ -24,7 +24,7 @@ UTILS = ROOT / "plugins" / "module_utils"
 VERSIONS = ROOT / "tests" / "lab" / "versions.json"
 RESULTS = ROOT / "tests" / "benchmarks" / "results"
 PLACES = "/usr/sbin:/usr/bin:/usr/local/bin:/usr/lib/postgresql/15/bin:/usr/lib/postgresql/16/bin:/usr/lib/postgresql/17/bin"
-ASKED = {
+ASKED = {  # and what the servers of the lab say in VERSION, each in its own file
     "nginx": ["nginx", "-v"],
     "haproxy": ["haproxy", "-v"],
     "PostgreSQL": ["postgres", "--version"],
@@ -36,13 +36,24 @@ ASKED = {
 def record() -> None:
     """Keep the versions of the real servers that the lab runs here."""
     found = {}
-    for name, command in ASKED.items():
+    for name, command in {**ASKED, **asked_by_the_lab()}.items():
         program = shutil.which(command[0], path=PLACES)
         if program:
             done = subprocess.run([program, *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
             number = re.search(r"\d+\.\d+(\.\d+)?", done.stdout)
             found[name] = number.group() if number else "?"
     VERSIONS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+
+
+def asked_by_the_lab() -> Dict[str, List[str]]:
+    """VERSION of the lab's servers: a name, and the command that tells its version."""
+    found: Dict[str, List[str]] = {}
+    for path in sorted(VERSIONS.parent.glob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "VERSION":
+                name, *command = ast.literal_eval(node.value)
+                found[name] = command
+    return found
 
 
 def names_in(folder: str) -> List[str]:

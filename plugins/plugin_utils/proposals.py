@@ -15,6 +15,7 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.identifiers import is_name, safe_name, slug
 from ansible_collections.certops.clm.plugins.module_utils.managers import manager_of
 from ansible_collections.certops.clm.plugins.module_utils.manifest import parse_server_target
+from ansible_collections.certops.clm.plugins.module_utils.server_kinds import _index as server_kinds
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate, rfc3339
 from ansible_collections.certops.clm.plugins.module_utils.x509.names import check_name, is_address
 from ansible_collections.certops.clm.plugins.plugin_utils.places import Place
@@ -127,7 +128,8 @@ def _endpoints(where: Mapping[str, Any], names: Sequence[str], address: str) -> 
             endpoint["server_name"] = sni
         if endpoint not in found:
             found.append(endpoint)
-    return found or [{"host": address, "port": 443, **({"server_name": sni} if sni else {})}]
+    usual = server_kinds.options_of(str(where.get("kind") or "generic"))["endpoint"]["default"]
+    return found or [{"host": address, "port": usual["port"], **({"server_name": sni} if sni else {})}]
 
 
 def _comments(certificate: Certificate, group: Sequence[Place], count: int, left: str) -> List[str]:

@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("Apache httpd", "apache2", "-v")
 MODULES = ("mpm_event", "authz_core", "ssl", "socache_shmcb")
 CONFIGURATION = """ServerRoot {etc}
 ServerName {name}

@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("Caddy", "caddy", "version")
 CONFIGURATION = """{{
   admin {address}:2019
   auto_https off

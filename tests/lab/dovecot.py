@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from .server import Server, Site
 
+VERSION = ("Dovecot", "dovecot", "--version")
 CONFIGURATION = """base_dir = {run}
 state_dir = {run}
 log_path = {log}

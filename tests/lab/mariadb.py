@@ -11,6 +11,7 @@ from typing import Any, Dict, List
 
 from .server import Server, Site
 
+VERSION = ("MariaDB", "mariadbd", "--version")
 CONFIGURATION = """[client]
 socket = {run}/mysqld.sock
 user = root

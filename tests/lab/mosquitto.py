@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("Mosquitto", "mosquitto", "-h")
 CONFIGURATION = """user root
 pid_file {pid}
 allow_anonymous true

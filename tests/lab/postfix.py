@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("Postfix", "postconf", "-dh", "mail_version")
 MAIN = """compatibility_level = 3.6
 queue_directory = {spool}
 data_directory = {data}

@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("Prosody", "dpkg-query", "-Wf", "${Version}", "prosody")
 CONFIGURATION = """run_as_root = true
 daemonize = false
 pidfile = "{run}/prosody.pid"

@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("RabbitMQ", "dpkg-query", "-Wf", "${Version}", "rabbitmq-server")
 CONFIGURATION = """listeners.tcp = none
 listeners.ssl.default = {address}:{port}
 ssl_options.certfile = {certificate}

@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("Redis", "redis-server", "--version")
 CONFIGURATION = """port 0
 tls-port {port}
 bind {address}

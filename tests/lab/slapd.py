@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("OpenLDAP", "dpkg-query", "-Wf", "${Version}", "slapd")
 CONFIGURATION = """pidfile {run}/slapd.pid
 TLSCertificateFile {certificate}
 TLSCertificateKeyFile {key}

@@ -14,6 +14,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("stunnel", "stunnel4", "-version")
 CONFIGURATION = """foreground = yes
 pid = {pid}
 """

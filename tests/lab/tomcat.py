@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from .ca import Issued
 from .server import Server, Site
 
+VERSION = ("Tomcat", "sh", "/usr/share/tomcat10/bin/version.sh")
 CONFIGURATION = """<?xml version="1.0" encoding="UTF-8"?>
 <Server port="-1">
   <Service name="Catalina">

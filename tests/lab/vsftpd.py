@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from .server import Server
 
+VERSION = ("vsftpd", "dpkg-query", "-Wf", "${Version}", "vsftpd")
 CONFIGURATION = """listen=YES
 listen_address={address}
 listen_port={port}
