@@ -13,6 +13,8 @@ import time
 import traceback
 from typing import Any, Iterator, List, Optional, Sequence
 
+from ansible_collections.certops.clm.tests.support import collection
+
 from .cell import run_cell
 from .faults import FAULTS
 from .matrix import Place
@@ -25,6 +27,7 @@ PATIENCE = 1200.0  # seconds without any result: then a worker hangs, and the ru
 
 def cells_of(places: Sequence[Place], worlds: int, commit: str, until: Optional[float]) -> Iterator[Record]:
     """A record of each cell that was begun before `until` (time.monotonic), as they come."""
+    collection.installed()  # built once, and not by each of them
     context = multiprocessing.get_context("spawn")
     done: Any = context.Queue()
     rows = list(dict.fromkeys(place[0] for place in places))
