@@ -22,6 +22,7 @@ FAILED = {
     "setup": "refused",
     "crl": "refused",
     "issue": "issuer",
+    "account": "issuer",
     "standby": "issuer",
     "observe": "blind",
     "break_glass": "ledger",
