@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Orders at a real Pebble: one task for all of them, beside certbot, which makes one after the other.
 
-Usage: PYTHONPATH=.cache/dev .venv/bin/python tests/benchmarks/acme.py [--orders 1000] [--certbot 20]
-Writes tests/benchmarks/results/acme.json. Both sides ask the same Pebble by HTTP-01 from a responder of their own, keep P-256 keys and
+Usage: PYTHONPATH=.cache/dev .venv/bin/python tests/benchmarks/orders.py [--orders 1000] [--certbot 20]
+Writes tests/benchmarks/results/orders.json. Both sides ask the same Pebble by HTTP-01 from a responder of their own, keep P-256 keys and
 certificates durably or as certbot does, and are measured per order. Pebble rejects 5 % of the nonces of both.
 """
 
@@ -29,7 +29,7 @@ from ansible_collections.certops.clm.tests.lab.pebble import HOME, Pebble, pebbl
 from ansible_collections.certops.clm.tools import environment
 
 GOAL = 3.0  # times certbot's wall seconds per order
-RESULT = pathlib.Path(__file__).parent / "results" / "acme.json"
+RESULT = pathlib.Path(__file__).parent / "results" / "orders.json"
 
 
 def now() -> datetime:
