@@ -32,7 +32,6 @@ ASKED = {  # and what the servers of the lab say in VERSION, each in its own fil
     "PostgreSQL": ["postgres", "--version"],
     "OpenSSH": ["ssh", "-V"],
     "Prometheus": ["prometheus", "--version"],
-    "bind": ["named", "-v"],
 }
 
 

@@ -25,6 +25,7 @@ import dns.query
 from ..support.environment import not_there, program
 from .host import stop, wait_for
 
+VERSION = ("bind", "named", "-v")
 KEY = base64.b64encode(b"a TSIG key for tests, 32 bytes..").decode()
 # It resolves, so that it follows a CNAME into another zone, and can ask nobody else: nothing leaves loopback.
 OPTIONS = """options {{ directory "{place}"; pid-file "{place}/named.pid"; session-keyfile "{place}/session.key";
