@@ -17,9 +17,11 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Pending
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.flows.certificates import _hinted
+from ansible_collections.certops.clm.plugins.module_utils.flows.inspect_store import inspect_store
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _acme_setup
 from ansible_collections.certops.clm.plugins.module_utils.issuers._acme_account import Account
 from ansible_collections.certops.clm.plugins.module_utils.issuers._acme_ari import certificate_id
+from ansible_collections.certops.clm.plugins.module_utils.sources import secret_store
 from ansible_collections.certops.clm.plugins.module_utils.x509.chain import Chain
 from ansible_collections.certops.clm.tests.lab.ca import TestCA
 from ansible_collections.certops.clm.tests.lab.pebble import EAB, HOME, pebble
@@ -284,3 +286,13 @@ def test_a_ca_with_an_unknown_certificate_of_its_own_names_the_option(tmp_path, 
     assert outcome.state == "failed" and "issuer.ca_file" in outcome.message
     with pytest.raises(ConfigError):
         AcmeWorld(tmp_path, ca, directory="http://127.0.0.1/dir").issuer()
+
+
+def test_the_accounts_lineage_is_no_certificate_and_no_finding_anywhere(world):
+    assert world.run(wanted("shop"))["shop"].state == "done"
+    name = world.issuer().account.lineage
+    assert name in set(world.store.lineages()) and world.store.current(name) is None and world.store.load(name) is None
+    listed = inspect_store(world.store, None)["lineages"]
+    assert name in str(listed) and "PRIVATE KEY" not in str(listed)
+    found = list(secret_store.create({"store": world.store}, now).find())
+    assert [one.error for one in found] == [""] * len(found) and not any(name in str(one.where) for one in found)
