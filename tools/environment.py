@@ -118,19 +118,20 @@ def user_requirements() -> List[str]:
     return [line for line in lines if line]
 
 
-def install(venv: Path, requirements: Sequence[str]) -> str:
-    """Bring the packages into the venv by uv, or by pip where uv cannot; empty, or what went wrong."""
+def install(venv: Path, requirements: Sequence[str], oldest: bool = False) -> str:
+    """Bring the packages into the venv by uv, or by pip where uv cannot; empty, or what went wrong. `oldest`: each at its floor."""
     python = str(venv / "bin" / "python")
     if UV.is_file():
-        code, text = run([str(UV), "pip", "install", "--quiet", "--python", python, *requirements])
-        if code == 0:
-            return ""
+        lowest = ["--resolution", "lowest-direct"] if oldest else []
+        code, text = run([str(UV), "pip", "install", "--quiet", *lowest, "--python", python, *requirements])
+        if code == 0 or oldest:
+            return "" if code == 0 else text.strip()[-600:]
     run([python, "-m", "ensurepip", "--upgrade"])
     code, text = run([python, "-m", "pip", "install", "--quiet", *requirements])
     return "" if code == 0 else text.strip()[-600:]
 
 
-def make_venv(venv: Path, python: str, requirements: Sequence[str]) -> str:
+def make_venv(venv: Path, python: str, requirements: Sequence[str], oldest: bool = False) -> str:
     """The venv with at least these packages, made or brought up to date; empty, or what went wrong."""
     wanted = hashlib.sha256(json.dumps([python, sorted(requirements)]).encode()).hexdigest()
     stamp = venv / ".clm-stamp"
@@ -141,7 +142,7 @@ def make_venv(venv: Path, python: str, requirements: Sequence[str]) -> str:
         problem = new_venv(venv, python)
         if problem:
             return problem
-    problem = install(venv, requirements)
+    problem = install(venv, requirements, oldest)
     if not problem:
         stamp.write_text(wanted)
         say(f"{venv.relative_to(ROOT)} with {python}: {time.monotonic() - began:.0f} s")
@@ -204,14 +205,16 @@ def fetch_python(versions: Sequence[str]) -> Optional[str]:
 
 
 def make_gates() -> Dict[str, str]:
-    """The venvs of lint, docs, licences and importer, each on the Python of .venv."""
+    """The venvs of lint, docs, licences and importer, and one in which every package is at its floor, each on the Python of .venv."""
     python = next(filter(None, map(find_python, CORES[DEV_CORE][1])), sys.executable)
     problems = {}
     for name in ("gates", "importer"):
         problem = make_venv(CACHE / "venvs" / name, python, [*groups()[name], *user_requirements()])
         if problem:
             problems[name] = problem
-    return problems
+    floors = [CORES["2.16"][0], *(one for one in groups()["dev"] if one.startswith(("pytest", "hypothesis"))), *user_requirements()]
+    problem = make_venv(CACHE / "venvs" / "floors", python, floors, oldest=True)
+    return {**problems, **({"floors": problem} if problem else {})}
 
 
 def root_on_debian() -> bool:

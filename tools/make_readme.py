@@ -131,6 +131,16 @@ def inventory_rows(found: Dict[str, Any]) -> List[Tuple[str, str, str]]:
     return [(what, str(found["cpu_ratio"]), f"<= {found['goal']}")]
 
 
+def traffic_rows(found: Dict[str, Any]) -> List[Tuple[str, str, str]]:
+    """What clients saw while all servers of the lab were rotated again and again."""
+    held, asked = found["held"].values(), sum(one["asked_again"] for one in found["held"].values())
+    what = f"{found['rotations']} rotations of {found['servers']} servers: errors among {found['new_connections']:,} new connections and "
+    what += f"{sum(one['requests'] for one in held):,} requests on connections that are held"
+    if asked:
+        what += f" ({asked} of them asked once more, since the server ended the connection before it answered: RFC 9112, 9.3.1)"
+    return [(what, str(found["errors"]), "<= 0")]
+
+
 def benchmarks() -> str:
     """What tests/benchmarks measured, each figure as its run wrote it; a goal that was missed is said."""
     lines = ["| benchmark | measured | goal |", "|---|---|---|"]
@@ -150,7 +160,13 @@ def acme_rows(found: Dict[str, Any]) -> List[Tuple[str, str, str]]:
     return [(what, str(found["times"]["wall"]), f">= {found['goal']}")]
 
 
-MEASURED = (("issue.json", issue_rows), ("inventory.json", inventory_rows), ("probe.json", probe_rows), ("rotation.json", rotation_rows))
+MEASURED = (
+    ("issue.json", issue_rows),
+    ("inventory.json", inventory_rows),
+    ("probe.json", probe_rows),
+    ("rotation.json", rotation_rows),
+    ("traffic.json", traffic_rows),
+)
 
 
 def corpora() -> str:

@@ -111,5 +111,5 @@ options:
     description: The id of the run in the ledger. By default a new one.
     type: str
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 """

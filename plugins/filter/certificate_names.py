@@ -21,7 +21,7 @@ options:
     type: str
     required: true
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 """
 
 EXAMPLES = r"""

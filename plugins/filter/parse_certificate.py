@@ -22,7 +22,7 @@ options:
     type: str
     required: true
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 seealso:
   - plugin: certops.clm.parse_certificates
     plugin_type: filter

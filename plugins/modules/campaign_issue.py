@@ -32,7 +32,7 @@ options:
     required: true
 author: certops.clm authors (@certops)
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 extends_documentation_fragment:
   - certops.clm.attributes
 seealso:

@@ -38,7 +38,7 @@ options:
         description: The text of any number of certificates in PEM.
         type: str
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 extends_documentation_fragment:
   - certops.clm.attributes.info
   - certops.clm.attributes.clm

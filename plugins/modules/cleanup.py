@@ -54,7 +54,7 @@ options:
     type: str
     default: ""
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
   - certops.clm.attributes

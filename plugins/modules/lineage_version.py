@@ -63,7 +63,7 @@ options:
     description: The id of the run in the ledger. By default a new one.
     type: str
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 extends_documentation_fragment:
   - certops.clm.attributes
   - certops.clm.ledger

@@ -156,7 +156,7 @@ options:
 extends_documentation_fragment:
   - certops.clm.attributes
 requirements:
-  - cryptography >= 45, for ML-DSA >= 47
+  - cryptography >= 46, for ML-DSA >= 47
 notes:
   - Back the folder up. C(issued.jsonl) is the memory of what was issued, and without C(revoked.jsonl) a CRL would forget.
 seealso:

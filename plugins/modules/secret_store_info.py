@@ -26,7 +26,7 @@ options:
     type: list
     elements: str
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 extends_documentation_fragment:
   - certops.clm.attributes.info
 seealso:

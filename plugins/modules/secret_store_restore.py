@@ -44,7 +44,7 @@ options:
     type: bool
     default: false
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 extends_documentation_fragment:
   - certops.clm.attributes
   - certops.clm.passphrase

@@ -90,8 +90,8 @@ options:
     type: int
     default: 64
 requirements:
-  - cryptography >= 45
-  - pyOpenSSL >= 25.1
+  - cryptography >= 46
+  - pyOpenSSL >= 26
   - certifi, for V(public) in O(anchors)
 extends_documentation_fragment:
   - certops.clm.attributes.info

@@ -27,7 +27,7 @@ options:
     description: The moment to judge at as RFC 3339 text. By default now.
     type: str
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
 """
 
 EXAMPLES = r"""

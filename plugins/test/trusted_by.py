@@ -36,7 +36,7 @@ options:
     description: The moment to judge at as RFC 3339 text. By default now.
     type: str
 requirements:
-  - cryptography >= 45
+  - cryptography >= 46
   - certifi, for V(public) in O(anchors)
 """
 

@@ -46,7 +46,7 @@ def server_name(name: str) -> str:
 def context(challenge: Challenge) -> Any:
     """A TLS context that speaks acme-tls/1 only, with the certificate that proves the name."""
     if SSL is None:
-        raise MissingLibraryError("the Python package pyOpenSSL is not installed where this runs", hint="pip install 'pyOpenSSL>=25.1.0'")
+        raise MissingLibraryError("the Python package pyOpenSSL is not installed where this runs", hint="pip install 'pyOpenSSL>=26'")
     key = ec.generate_private_key(ec.SECP256R1())
     made = SSL.Context(SSL.TLS_SERVER_METHOD)
     made.use_privatekey(_as_openssl_key(key))

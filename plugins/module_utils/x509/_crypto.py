@@ -40,7 +40,7 @@ def require() -> None:
     if not HAS_CRYPTOGRAPHY:
         raise MissingLibraryError(
             "the Python package cryptography is not installed where this runs",
-            hint="pip install 'cryptography>=45', or apt install python3-cryptography",
+            hint="pip install 'cryptography>=46', or apt install python3-cryptography",
         )
 
 
@@ -48,7 +48,7 @@ def require_verification() -> None:
     """Return when chains can be verified here; else MissingLibraryError."""
     require()
     if verification is None or not hasattr(verification.PolicyBuilder, "build_client_verifier"):
-        raise MissingLibraryError("this cryptography cannot verify chains", hint="pip install 'cryptography>=45'")
+        raise MissingLibraryError("this cryptography cannot verify chains", hint="pip install 'cryptography>=46'")
 
 
 def require_ml_dsa() -> None:
