@@ -16,6 +16,7 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
+from ansible_collections.certops.clm.plugins.plugin_utils.clocks import refuse_wrong_clock
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged, judge_all
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.going_back import GoneBack
@@ -60,6 +61,8 @@ def _begin(args: Mapping[str, Any], manifest: Manifest, part: Part, check_mode: 
     if part.sliced:
         refuse_unshared_store(manifest, utc_now)
     begun, scope = _in_scope(_look(args, manifest, now), args, part)
+    if not args["going_back"]:  # nothing is issued then, and no date decides
+        refuse_wrong_clock(begun.seen, args["allow_blind"])
     not_seen = _refuse_blind(begun, scope, args)
     _refuse_left_out(begun, scope, args, manifest, now)
     if not args["going_back"]:  # what is gone back to was proven before

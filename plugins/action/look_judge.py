@@ -15,7 +15,7 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
-from ansible_collections.certops.clm.plugins.plugin_utils import blindness
+from ansible_collections.certops.clm.plugins.plugin_utils import blindness, clocks
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, part_of_run
@@ -127,4 +127,4 @@ def _said(part: Part, seen: Observations, kept: blindness.Kept, accepted: List[s
         said.append("There is no earlier look to compare the numbers with.")
     if accepted:
         said.append(f"Accepted, though they found fewer than in the last look: {', '.join(accepted)}.")
-    return said
+    return [*said, *clocks.warnings(seen)]

@@ -49,7 +49,7 @@ def _look(args: Mapping[str, Any], part: Part) -> Dict[str, Any]:
     store = open_store(manifest, utc_now)
     manifest = without(manifest, retired_names(manifest, store))
     prober = functools.partial(probe_many, timeout=args["timeout"], concurrency=args["concurrency"])
-    data = observe(manifest, untrusted(args["servers"]), prober, utc_now)
+    data = observe(manifest, untrusted(args["servers"]), prober, utc_now, args["began"])
     if part:
         keep_unasked(data, _earlier(manifest.observations), args["servers"], part)
     files.write(manifest.observations, json.dumps(data, sort_keys=True, indent=1).encode(), mode=0o644)

@@ -40,6 +40,7 @@ class ServerLook:
     """What a managed server said of itself; `findings` and `served` are as `server_certificates_info` returned them.
 
     `kept_from` is when it said so, where the last look was of a part of the inventory and did not ask it; else empty.
+    `clock_ahead` is by how many seconds at least the controller's clock was ahead of its own, None when nobody compared them.
     """
 
     reached: bool
@@ -47,6 +48,7 @@ class ServerLook:
     findings: Tuple[Mapping[str, Any], ...] = ()
     served: Tuple[Mapping[str, Any], ...] = ()
     kept_from: str = ""
+    clock_ahead: Optional[float] = None
 
     @property
     def unread(self) -> List[str]:
@@ -111,7 +113,9 @@ def chain_der(chain_pem: Any) -> Tuple[bytes, ...]:
 
 def _server(item: Mapping[str, Any]) -> ServerLook:
     findings, served, kept_from = _maps(item.get("findings")), _maps(item.get("served")), str(item.get("kept_from") or "")
-    return ServerLook(bool(item["reached"]), str(item.get("error") or ""), findings, served, kept_from)
+    ahead = item.get("clock_ahead")
+    clock_ahead = float(ahead) if isinstance(ahead, (int, float)) else None
+    return ServerLook(bool(item["reached"]), str(item.get("error") or ""), findings, served, kept_from, clock_ahead)
 
 
 def _maps(items: Any) -> Tuple[Mapping[str, Any], ...]:

@@ -73,6 +73,7 @@ options:
   allow_blind:
     description:
       - Servers, deployments and sources that nobody could look at and that do not stop the run. V(all) allows every one of them.
+      - V(clock) lets a run begin though most servers' clocks are more than five minutes off the controller's.
       - The message, the ledger and the report say what the run went on without.
     type: list
     elements: str

@@ -30,6 +30,12 @@ options:
         said when it was asked last is kept, with the time of that look.
     type: dict
     default: {}
+  began:
+    description:
+      - When the first server was asked, by the controller's clock, as V(2026-11-30T13:45:00Z). With it the servers' clocks are
+        compared with the controller's, and M(certops.clm.campaign_start) refuses to begin when they differ.
+    type: str
+    default: ""
   timeout:
     description: Seconds for each connection.
     type: float

@@ -154,6 +154,10 @@ errors:
   returned: always
   type: list
   elements: str
+now:
+  description: What time it is by the host's own clock, in UTC. A rotation compares it with the controller's.
+  returned: always
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule

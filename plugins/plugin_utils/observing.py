@@ -15,15 +15,19 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import UNCHANG
 from ansible_collections.certops.clm.plugins.module_utils.probe import COULD_NOT_LOOK, Endpoint, Observation
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
 from ansible_collections.certops.clm.plugins.module_utils.x509.pem import CERTIFICATE, encode
+from ansible_collections.certops.clm.plugins.plugin_utils.clocks import ahead
 
 STEP = "observe"
 Look = Callable[[Sequence[Endpoint]], List[List[Observation]]]
 HINT = "let the server be reached, then run certops.clm.discover again"
 
 
-def observe(manifest: Manifest, results: Mapping[str, Any], look: Look, clock: Clock) -> Dict[str, Any]:
-    """The observations file's data. `results` has by server what `server_certificates_info` registered there."""
+def observe(manifest: Manifest, results: Mapping[str, Any], look: Look, clock: Clock, began: str = "") -> Dict[str, Any]:
+    """The observations file's data. `results` has by server what `server_certificates_info` registered there, not before `began`."""
+    asked_by = clock()
     servers = {name: _server(results.get(name)) for name in dict.fromkeys((*manifest.servers, *map(str, results)))}
+    for name, server in servers.items():
+        server["clock_ahead"] = ahead(results.get(name), began, asked_by)
     endpoints = {endpoint.key: endpoint for deployment in manifest.deployments for endpoint in deployment.endpoints}
     by_hosts = _seen_by_hosts(servers)
     rows: Dict[str, Dict[str, Any]] = {}

@@ -26,8 +26,8 @@ GENERIC = "generic"
 WHERE = ("binary", "config")  # what of a kind's options says where the program is
 
 
-def discover(params: Mapping[str, Any], clock: Clock) -> Dict[str, List[Any]]:
-    """`findings`, `served` and `errors`; what cannot be read or looked at is a record of its own."""
+def discover(params: Mapping[str, Any], clock: Clock) -> Dict[str, Any]:
+    """`findings`, `served`, `errors`, and `now` by the host's own clock; what cannot be read or looked at is a record of its own."""
     findings: List[Dict[str, Any]] = []
     errors: List[str] = []
     for kind, options in _wanted(params):
@@ -38,7 +38,8 @@ def discover(params: Mapping[str, Any], clock: Clock) -> Dict[str, List[Any]]:
                     raise ClmError(f"more than {MAX_FINDINGS} findings, the rest was left out")
         except ClmError as error:
             errors.append(f"{kind}: {error}")
-    return {"findings": findings, "served": _served(params, errors), "errors": errors}
+    served = _served(params, errors)
+    return {"findings": findings, "served": served, "errors": errors, "now": f"{clock():%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def _wanted(params: Mapping[str, Any]) -> List[Tuple[str, Mapping[str, Any]]]:

@@ -31,6 +31,7 @@ from ._issue_prepare import plan, prepare
 from ._issue_recorded import issued, mark, promote, unrecorded
 from ._issue_row import By
 from ._issue_values import STEP, Job, Wanted, event, facts, leaf_of
+from .clock import refuse_wrong_clock
 from .leasing import Holding, Pause
 
 __all__ = ["Wanted", "converge"]
@@ -154,6 +155,7 @@ class _Flow:
 
     def _lease(self, job: Job) -> None:
         if self._promote or not job.take or unrecorded(job):
+            refuse_wrong_clock(self._store)
             take_lease(job, self._store, self._held)
 
     def _ask(self, jobs: List[Job]) -> None:

@@ -14,7 +14,7 @@ from typing import Optional, Tuple
 from ..contracts import Clock
 
 LOOK_AGAIN = 60.0  # seconds
-STEP = 1.0
+SET = 1.0  # more than this, and somebody set the clock
 
 
 class FileSystemTime:
@@ -33,10 +33,10 @@ class FileSystemTime:
         """By how many seconds this machine's clock is ahead of the file system's; looked at again each minute, and when it was set."""
         steady = time.monotonic()
         set_to = time.time() - steady
-        if self._seen is None or steady - self._seen[0] > LOOK_AGAIN or abs(set_to - self._seen[1]) > STEP:
+        if self._seen is None or steady - self._seen[0] > LOOK_AGAIN or abs(set_to - self._seen[1]) > SET:
             self._off = time.time() - made_now(self._folder)
             self._seen = (steady, set_to)
-        return self._off if abs(self._off) > STEP else 0.0  # what is less is how coarse file systems count
+        return self._off if abs(self._off) > SET else 0.0  # what is less is how coarse file systems count
 
 
 def made_now(folder: str) -> float:

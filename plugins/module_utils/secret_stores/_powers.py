@@ -41,6 +41,14 @@ class Lasting(Protocol):
 
 
 @runtime_checkable
+class Timed(Protocol):
+    """A secret store that has a clock of its own."""
+
+    def clock_ahead(self) -> float:
+        """By how many seconds this machine's clock is ahead of it, negative when behind."""
+
+
+@runtime_checkable
 class LeaseExtender(Protocol):
     """A secret store whose leases can be held for longer than they were taken for."""
 

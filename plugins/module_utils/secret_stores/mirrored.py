@@ -20,7 +20,7 @@ from ..masking import Secret
 from . import _mirrored_places as all_of
 from ._mirrored_places import Place
 from ._not_durable import NotDurableError, not_durable
-from ._powers import Lasting, LeaseExtender, Sharing, VersionDropper
+from ._powers import Lasting, LeaseExtender, Sharing, Timed, VersionDropper
 from ._powers_copies import Copy
 
 NAME = "mirrored"
@@ -97,6 +97,10 @@ class MirroredStore:
         for place in self._places:
             if isinstance(place.store, Sharing):
                 place.store.refuse_unshared()
+
+    def clock_ahead(self) -> float:
+        """See the protocol Timed: of the copy from which it differs most."""
+        return max((place.store.clock_ahead() for place in self._places if isinstance(place.store, Timed)), key=abs, default=0.0)
 
     # --- leases ---
 

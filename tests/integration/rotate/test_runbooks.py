@@ -12,6 +12,7 @@ import shutil
 
 import pytest
 
+from ansible_collections.certops.clm.tests.faults.faults import faketime
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
 from ansible_collections.certops.clm.tests.integration.rotate.runbook import DOCS, Page, commands_of, with_inventories
 from ansible_collections.certops.clm.tests.integration.rotate.test_windows import another_day
@@ -164,10 +165,19 @@ def test_issuer_and_compromised(ansible, trouble):
 
 
 @pytest.mark.pages("blind")
-def test_blind(lab, trouble):
+def test_blind(lab, trouble, monkeypatch):
     one = trouble(others=["orders", "edge"])
     one.campaign.run(**SOAKED).ok()
     page = one.page("blind")
+    with monkeypatch.context() as wrong:  # F24: the controller's clock
+        wrong.setenv("LD_PRELOAD", faketime())
+        wrong.setenv("FAKETIME", "+1h")
+        one.campaign.force("another hour")
+        before = one.campaign.events()
+        said = " ".join(one.fails(page).output.split())
+        assert "One of two clocks is wrong: the controller's is" in said and ("1 hour" in said or "59 minutes" in said), said[-3000:]
+        assert "ahead of those of" in said and "Nothing was changed." in said and one.campaign.events() == before
+        page.run("Mend when a clock is wrong")
     lab.hosts["app1"].cut()
     lab.servers["app1"].stop()
     one.fails(page)

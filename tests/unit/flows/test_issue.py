@@ -321,6 +321,19 @@ def test_what_is_recorded_and_cannot_become_current_is_recorded_as_failed_too(wo
     assert states(world.run(wanted(), wanted("api"))) == ["done", "unchanged"] and world.issued() == 2
 
 
+def test_a_controller_whose_clock_is_not_the_file_system_s_asks_for_nothing(world: World) -> None:
+    class Off(DirectoryStore):
+        def clock_ahead(self) -> float:
+            return 3600.0
+
+    store = Off(str(world.folder / "store"), clock=lambda: world.now, owner="test")
+    issuer = Wrapped(world.ca, world.ca.begin)
+    outcome = world.run(wanted(), store=store, issuer=issuer)["shop"]
+    assert outcome.state == "failed" and "the controller's is 1 hour ahead of that of the file system" in outcome.message
+    assert not issuer.asked and not world.events() and world.store().versions("shop") == []
+    assert states(world.run(wanted())) == ["done"]
+
+
 def test_a_run_that_changes_nothing_writes_nothing_to_the_ledger(world: World) -> None:
     world.run(wanted(), promote=False)
     before = world.events()
