@@ -10,6 +10,7 @@
 # make faults       the whole matrix of faults at every step (root and a C compiler), less than an hour; make test runs the worst ten
 # make bench        the benchmarks, and README's table of them; half an hour, on a machine that does nothing else
 # make traffic      twenty rotations of all servers under clients that look all the time, and README's line of it; about ten minutes
+# make races        200 races of two controllers for the same lineages, and README's table of them; some minutes
 # make index        write the generated files again
 # make venv         .venv only (what make demo needs)
 # PYTHON=/usr/bin/python3.12 make test   starts from another interpreter (3.11 or newer)
@@ -20,7 +21,7 @@ PYTEST = .venv/bin/python -m pytest
 # xdist_group. The long ones come first.
 PARALLEL = -n 4 --dist loadgroup
 
-.PHONY: test demo unit integration gates faults bench traffic index venv clean
+.PHONY: test demo unit integration gates faults bench traffic races index venv clean
 
 test:
 	@$(PYTHON) tools/environment.py all
@@ -51,6 +52,10 @@ bench:
 traffic:
 	@$(PYTHON) tools/environment.py dev servers
 	@CLM_LAB_REQUIRE=all CLM_ROTATIONS=20 CLM_TRAFFIC=keep $(PYTEST) tests/integration/rotate/test_live_traffic.py
+	@.venv/bin/python tools/make_readme.py
+
+races: venv
+	@PYTHONPATH=.cache/dev .venv/bin/python tests/races/racing.py --keep
 	@.venv/bin/python tools/make_readme.py
 
 index: venv

@@ -195,9 +195,20 @@ def faults() -> str:
     return "\n".join(lines) + f"\n\n{found['cells']} cells: {counts}.{when} Without a cell:{absent}"
 
 
+def races() -> str:
+    """What tests/races counted."""
+    found = json.loads((ROOT / "tests" / "races" / "results.json").read_text())
+    lines = ["| races | killed in one | certificates wanted | issued | twice | missing | failed |", "|---" * 7 + "|"]
+    counted = ("runs", "killed", "wanted", "issued", "double", "missing", "failed")
+    lines.append("| " + " | ".join(f"{found[one]:,}" for one in counted) + " |")
+    times = ", ".join(f"{word} {value:g} ms" for word, value in found["lease_cpu_ms"].items())
+    text = f"CPU of the lease path for {found['lineages']:,} lineages: {times}. {found['date']}, {found['machine']}."
+    return "\n".join(lines) + f"\n\n{text}"
+
+
 def filled(text: str) -> str:
     """README with its generated parts as they should be."""
-    for name, make in (("providers", providers), ("faults", faults), ("corpora", corpora), ("benchmarks", benchmarks)):
+    for name, make in (("providers", providers), ("faults", faults), ("corpora", corpora), ("races", races), ("benchmarks", benchmarks)):
         start, end = f"<!-- generated: {name} -->\n", "<!-- end: " + name + " -->"
         before, rest = text.split(start)
         text = before + start + make() + "\n" + end + rest.split(end, 1)[1]

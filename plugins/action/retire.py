@@ -104,6 +104,7 @@ class _Work:
             labels=lineage.labels if lineage else {},
             compromised=lineage.compromised if lineage else (),
             removed=removed,
+            endpoints=tuple(one.label for deployment in (lineage.deployments if lineage else ()) for one in deployment.endpoints),
         )
         asked = revokers(self._manifest, utc_now)
         return retire(

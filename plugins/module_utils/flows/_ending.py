@@ -117,6 +117,7 @@ def event(
         "run_id": run_id,
         "lineage": version.lineage,
         "version": version.version,
+        **({"request_id": version.meta["request_id"]} if version.meta.get("request_id") else {}),
         "sha256": version.sha256,
         "spki_sha256": version.spki_sha256,
         "reason": reason,

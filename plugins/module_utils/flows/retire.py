@@ -31,7 +31,8 @@ UNLIST = "take it out of the manifest; to use the name again, run certops.clm.re
 
 @dataclass(frozen=True)
 class Ending:
-    """One lineage to end: what becomes of its keys, the reason to revoke for, and the copies that were removed elsewhere."""
+    """One lineage to end: what becomes of its keys, the reason to revoke for, the copies that were removed elsewhere, and what is
+    looked at no more."""
 
     lineage: str
     key: str = ARCHIVE
@@ -39,6 +40,7 @@ class Ending:
     labels: Mapping[str, Any] = field(default_factory=dict)
     compromised: Tuple[str, ...] = ()
     removed: Tuple[str, ...] = ()
+    endpoints: Tuple[str, ...] = ()
 
 
 def retirement(versions: Sequence[StoredVersion]) -> Optional[Mapping[str, Any]]:
@@ -152,7 +154,8 @@ class _Flow:
             self._end(lease, version, versions)
         self._store.flush()
         self._record("outcome", todo[:-1], {"state": DONE})
-        self._record("outcome", todo[-1:], {"state": DONE, "evidence": self._evidence(todo)})
+        closed = {"monitoring_closed": list(self._ending.endpoints)} if self._ending.endpoints else {}
+        self._record("outcome", todo[-1:], {"state": DONE, "evidence": self._evidence(todo), **closed})
 
     def _end(self, lease: Lease, version: StoredVersion, versions: Sequence[StoredVersion]) -> None:
         now = self._clock()

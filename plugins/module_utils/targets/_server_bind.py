@@ -104,7 +104,7 @@ class Binder:
             raise ClmError(f"the version {job.ref} is not kept on this server any more")
         if job.restoring:
             self.state.write_journal(job.place.id, {**self.state.journal(job.place.id), "phase": "open", "restoring": True})
-        layout.swap(job.place, snapshot.contents, snapshot.attributes if job.restoring else None)
+        layout.swap(job.place, snapshot.contents, snapshot.attributes if job.restoring else None, state=self.state)
 
     def _one_by_one(self, program: Program, jobs: List[Job], complaint: str, answers: Answers) -> List[Job]:
         """Find out whose files the server's check refuses: all go back, then each is tried; returns those that may stay."""
@@ -126,7 +126,7 @@ class Binder:
 
     def _back(self, job: Job, complaint: str, answers: Answers) -> bool:
         """True when the files are again what they were; else the journal stays open, for the next run to mend them."""
-        if self._tried(job, answers, "swap", lambda: layout.swap(job.place, job.contents, job.dressed)):
+        if self._tried(job, answers, "swap", lambda: layout.swap(job.place, job.contents, job.dressed, state=self.state)):
             return True
         error = answers[job.number]
         if error is not None:

@@ -19,7 +19,8 @@ from ..masking import Secret
 from ..ownership import attributes, group_id, user_id
 from ..server_kinds._read import public_part
 from ..x509 import pem
-from ._server_state import Content
+from . import _server_unfinished as unfinished
+from ._server_state import Content, State
 from ._server_where import CERTIFICATE, CHAIN, KEY, Place
 
 NEW_MODES = {CERTIFICATE: 0o644, CHAIN: 0o644, KEY: 0o600}
@@ -190,18 +191,22 @@ def as_wanted(place: Place, dressed: Attributes) -> bool:
     return True
 
 
-def swap(place: Place, contents: Contents, back: Optional[Mapping[str, Mapping[str, int]]] = None) -> None:
+def swap(place: Place, contents: Contents, back: Optional[Mapping[str, Mapping[str, int]]] = None, *, state: State) -> None:
     """Make the files hold the contents, durably, one right after the other; `back` brings modes and owners back too.
 
-    On an error what was swapped already is swapped back if that is possible, and the error is raised.
+    On an error what was swapped already is swapped back if that is possible, and the error is raised. After a power cut in
+    between, what `_server_unfinished` wrote down makes them whole at boot.
     """
     present, dressed = read(place)
+    unfinished.note(state.path, place.id, place.files.values())
     try:
         _write(place, contents, present, back)
     except (ClmError, OSError) as error:
         if read(place)[0] != present:
             _write(place, present, contents, dressed)
+        unfinished.forget(state.path, place.id)
         raise error
+    unfinished.forget(state.path, place.id)
 
 
 def _write(place: Place, contents: Contents, present: Contents, back: Optional[Mapping[str, Mapping[str, int]]]) -> None:

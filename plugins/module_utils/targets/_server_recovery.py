@@ -14,6 +14,7 @@ from .. import files
 from ..contracts import Clock
 from ..errors import ClmError, MalformedError
 from . import _server_layout as layout
+from . import _server_unfinished as unfinished
 from ._server_snapshot import moment_of
 from ._server_state import Snapshot, State, ref_of
 from ._server_where import Place, Program
@@ -37,9 +38,16 @@ def recover(state: State, clock: Clock, dead: Mapping[str, FrozenSet[str]]) -> R
     Files that match no version of the journal were changed by somebody else and are left alone, as is a journal that cannot be read.
     """
     done = Recovered()
+    unfinished.clean(state.path, clock().timestamp())
     for name in state.deployments():
-        guarded(state, name, done, partial(_recover, state, clock, name, dead.get(name, frozenset())))
+        guarded(state, name, done, partial(_whole, state, clock, name, dead.get(name, frozenset())))
     return done
+
+
+def _whole(state: State, clock: Clock, name: str, dead: FrozenSet[str]) -> str:
+    said = _recover(state, clock, name, dead)
+    unfinished.forget(state.path, name)  # or the next boot would put back what was before
+    return said
 
 
 def guarded(state: State, name: str, done: Recovered, work: Callable[[], str]) -> None:
@@ -85,11 +93,11 @@ def _recover(state: State, clock: Clock, name: str, dead: FrozenSet[str]) -> str
     if ref in known or not _mixed(place, present, known.values()):
         return ""
     if may_come_back(back, clock, dead):
-        layout.swap(place, back.contents, back.attributes)
+        layout.swap(place, back.contents, back.attributes, state=state)
         if not journal.get("restoring"):
             state.withdraw(name, journal)
         return f"{name}: a run was killed in mid-swap, {back.sha256} is whole again"
-    layout.swap(place, new.contents)
+    layout.swap(place, new.contents, state=state)
     return f"{name}: a run was killed in mid-swap, {new.sha256} is whole now, for what was before is not put back"
 
 
@@ -99,7 +107,7 @@ def removal_undone(state: State, name: str) -> str:
     snapshot = state.version(name, str(journal["previous"]))
     if snapshot is None:
         raise ClmError("what was there is not kept on this server any more", hint="deploy it again from the secret store")
-    layout.swap(place_in(name, journal), snapshot.contents, snapshot.attributes)
+    layout.swap(place_in(name, journal), snapshot.contents, snapshot.attributes, state=state)
     state.withdraw(name, journal)
     return snapshot.sha256
 

@@ -61,7 +61,7 @@ class Undoing:
     def _swap(self, name: str, journal: Mapping[str, Any], ref: str) -> str:
         snapshot = self.state.version(name, ref)
         if snapshot is not None:
-            layout.swap(place_in(name, journal), snapshot.contents, snapshot.attributes or None)
+            layout.swap(place_in(name, journal), snapshot.contents, snapshot.attributes or None, state=self.state)
         return ""
 
     def _close(self, place: Place) -> str:

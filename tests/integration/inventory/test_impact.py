@@ -28,6 +28,7 @@ def test_a_stolen_ca_key_names_every_service_owner_and_consumer(lab, ansible, tm
     assert "webshop" in run.output and "6 places serve the key" in run.output
 
 
+@pytest.mark.every_core
 def test_a_certificate_an_issuer_and_a_host(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path, ["shop", "api"])
     campaign.run().ok()

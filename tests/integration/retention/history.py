@@ -9,6 +9,7 @@ import subprocess
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, List
 
+from ansible_collections.certops.clm.plugins.module_utils._ledger_summary import summary
 from ansible_collections.certops.clm.plugins.module_utils.flows.issue import Wanted, converge
 from ansible_collections.certops.clm.plugins.module_utils.issuers import local_ca
 from ansible_collections.certops.clm.plugins.module_utils.ledger import Ledger
@@ -38,6 +39,8 @@ def earlier_versions(campaign: Campaign, lineage: str, count: int) -> None:
 def age(campaign: Campaign, days: float) -> None:
     """Everything that the ledger says happened so many days earlier; its chain is made anew."""
     events = sorted(campaign.events(), key=lambda event: str(event["time"]))
+    for path in [*(campaign.place / "second").glob("*.checkpoint"), *campaign.place.glob("*.checkpoint")]:
+        path.unlink()  # they would say that the ledger was rewritten, and it is
     for path in (campaign.place / "ledger").glob("*.*"):
         if path.suffix in (".jsonl", ".head"):
             path.unlink()
@@ -46,6 +49,13 @@ def age(campaign: Campaign, days: float) -> None:
         for event in events:
             when[0] = datetime.fromisoformat(event["time"].replace("Z", "+00:00")) - timedelta(days=days)
             ledger.append([{name: value for name, value in event.items() if name not in ADDED}])
+
+
+def anchored(campaign: Campaign) -> bool:
+    """Whether a checkpoint covers every line that the playbooks wrote; the past that the tests wrote has none."""
+    found = summary(str(campaign.place / "ledger"), [str(campaign.place / "second")])
+    written = [one for one in found["chains"] if one["writer_id"] != "tests"]
+    return bool(written) and all(one["anchored"] == one["events"] > 0 for one in written)
 
 
 def states(campaign: Campaign, lineage: str = "shop") -> List[str]:

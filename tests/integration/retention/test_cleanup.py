@@ -16,6 +16,7 @@ DROP = "Drop what nobody wants and nothing serves"
 def estate(lab, ansible, place, count=2):
     """`shop` on web1 alone with so many earlier versions, the newest one served and proven."""
     campaign = Campaign(lab, ansible, place)
+    campaign.manifest["ledger"]["checkpoints"] = {"path": "second"}
     shop = campaign.manifest["lineages"]["shop"]
     shop.update(take_over=True, deployments=[one for one in shop["deployments"] if one["server"] == "web1"])
     campaign.write()
@@ -43,13 +44,16 @@ def test_what_was_replaced_goes_once_nothing_serves_it(lab, ansible, tmp_path):
     first, second, third = history.serials(campaign)
     assert history.revoked(campaign) == {first: "Superseded", second: "Superseded"} and third not in history.revoked(campaign)
     events = [(one["action"], one.get("state", "")) for one in history.ended(campaign, "cleanup")]
-    assert events == [("intent", "")] * 2 + [("outcome", "done")] * 2
+    assert events == [("intent", "")] * 2 + [("outcome", "done")] * 2 and history.anchored(campaign)
+    requests = [version["meta"]["request_id"] for version in campaign.versions("shop")[:2]]
+    assert [one["request_id"] for one in history.ended(campaign, "cleanup")] == requests * 2
     assert not any(needle.decode() in done.output for needle in needles)
     again = campaign.run("cleanup").ok()
     assert again.changed() == 0 and again.result(DROP)["outcomes"] == {} and "No version is there" in again.result(DROP)["said"]
     assert lab.served("web1", verify=False) == campaign.current("shop")
 
 
+@pytest.mark.every_core
 def test_what_is_still_served_or_lies_in_a_file_stays(lab, ansible, tmp_path):
     """web2 serves an older version that the manifest knows nothing of, so only discovery can tell."""
     campaign = Campaign(lab, ansible, tmp_path)
@@ -70,6 +74,7 @@ def test_what_is_still_served_or_lies_in_a_file_stays(lab, ansible, tmp_path):
     assert history.states(campaign) == ["proven", "proven"]
 
 
+@pytest.mark.every_core
 def test_it_is_refused_when_blind_or_limited(lab, ansible, tmp_path):
     campaign = estate(lab, ansible, tmp_path, count=1)
     history.age(campaign, 10)
@@ -77,6 +82,11 @@ def test_it_is_refused_when_blind_or_limited(lab, ansible, tmp_path):
     assert limited.rc != 0 and "--limit" in limited.output
     also_localhost = campaign.run("cleanup", args=["--limit", "web1,localhost"])
     assert also_localhost.rc != 0 and "--limit" in also_localhost.output
+    for playbook in ("cleanup", "retire"):
+        sliced = campaign.run(playbook, clm_slices=4, clm_slice=1, clm_lineage="shop")
+        assert sliced.rc == 2 and "one of 4 slices of a job, so nothing was changed" in " ".join(sliced.output.split()), sliced.output[
+            -3000:
+        ]
     task = {"name": "act", "certops.clm.cleanup": {"manifest": str(tmp_path / "manifest.yml"), "hosts": ["web1"]}}
     direct = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}], inventory=campaign.inventories)
     assert direct.rc == 2 and "is not in the inventory of this run" in direct.result("act")["msg"], "a slice lacks hosts"

@@ -19,6 +19,7 @@ def estate(lab, ansible, place):
     """`blog` on web1, deployed and proven; `shop` on the same nginx is nobody's here."""
     campaign = Campaign(lab, ansible, place, ["blog"])
     campaign.manifest["lineages"]["blog"]["take_over"] = True
+    campaign.manifest["ledger"]["checkpoints"] = {"path": "second"}
     campaign.write()
     campaign.run().ok()
     assert lab.served("web1", "blog", verify=False) == campaign.current("blog")
@@ -75,11 +76,16 @@ def test_a_whole_retirement(lab, ansible, tmp_path, out_of_use):
     spki = campaign.versions("blog")[0]["spki_sha256"]
     assert last["state"] == "done" and any(spki in row and "destroyed" in row for row in last["evidence"])
     assert any("blog.key" in row and spki in row for row in last["evidence"])
-    assert [one["action"] for one in history.ended(campaign, "unbind")][-2:] == ["intent", "outcome"]
+    assert [one["action"] for one in history.ended(campaign, "unbind")][-2:] == ["intent", "outcome"] and history.anchored(campaign)
+    assert last["request_id"] == campaign.versions("blog")[0]["meta"]["request_id"]
+    endpoints = campaign.manifest["lineages"]["blog"]["deployments"][0]["endpoints"]
+    assert len(last["monitoring_closed"]) == len(endpoints) and all(str(endpoints[0]["port"]) in row for row in last["monitoring_closed"])
     again = campaign.run("retire", clm_lineage="blog", clm_key="destroy").ok()
     assert again.changed() == 0 and again.result(END)["outcomes"]["blog"]["state"] == "unchanged"
+    assert json.loads((tmp_path / "observations.json").read_text())["endpoints"] == {}, "nobody looks at it any more"
 
 
+@pytest.mark.every_core
 def test_a_retired_lineage_is_not_issued_again_until_that_is_lifted(lab, ansible, tmp_path, out_of_use):
     campaign = estate(lab, ansible, tmp_path)
     out_of_use()

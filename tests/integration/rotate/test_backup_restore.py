@@ -15,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certops.clm.plugins.module_utils.ledger import verify
+from ansible_collections.certops.clm.tests.integration.issuing.site import CONTROLLER
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
 from ansible_collections.certops.clm.tests.integration.rotate.test_leaks import LOUD, needles
 
@@ -105,6 +106,7 @@ def test_a_lost_controller_comes_back_and_goes_on(campaign):
     assert refused.rc == 2 and "nothing was written" in refused.result("Restore what is missing")["msg"]
 
 
+@pytest.mark.every_core
 def test_an_altered_backup_and_a_wrong_passphrase_write_nothing(campaign):
     place = campaign.place
     campaign.run().ok()
@@ -121,6 +123,46 @@ def test_an_altered_backup_and_a_wrong_passphrase_write_nothing(campaign):
         assert run.rc == 2 and "Traceback" not in run.output
         assert "altered or cut" in run.output
     assert sorted(str(path) for path in place.rglob("*")) == before
+
+
+@pytest.mark.every_core
+def test_a_copy_that_is_away_lets_nothing_be_written_and_everything_be_read_and_one_that_differs_is_named(campaign):
+    place, ansible = campaign.place, campaign.ansible
+    campaign.run().ok()
+    campaign.force("drill")
+    campaign.run().ok()
+    first, second = campaign.versions("shop")
+    (place / "mirror").rename(place / "away")
+    campaign.force("without a copy")
+    refused = campaign.run()
+    assert refused.rc == 2 and f"{place}/mirror" in refused.output and len(campaign.versions("shop")) == 2
+    assert "cannot be reached" in " ".join(refused.output.split()) and campaign.current("shop") == second["sha256"]
+    plan = campaign.run("rollback", ["--check"], clm_lineage="shop")
+    assert first["sha256"] in plan.output and campaign.current("shop") == second["sha256"], plan.output[-3000:]
+    (place / "away").rename(place / "mirror")
+    current = place / "mirror" / "lineages" / "shop" / "current"
+    older = sorted(path.name for path in (current.parent / "versions").iterdir())[0]
+    current.unlink()
+    current.symlink_to(f"versions/{older}")
+    task = {"name": "act", "certops.clm.secret_store_info": {"secret_store": absolute(campaign)}}
+    run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "vars": CONTROLLER, "tasks": [task]}])
+    (said, *_more) = run.result("act")["lineages"]["shop"]["divergences"]
+    assert f"{place}/mirror" in said and older in said, said
+    campaign.manifest["secret_store"] = {"type": "directory", "path": "clear", "passphrase_file": "clear/pass", "allow_ephemeral": True}
+    campaign.write()
+    (place / "clear").mkdir(mode=0o700)
+    private(place / "clear" / "pass", STORE_PASS)
+    inside = campaign.run()
+    assert inside.rc != 0 and f"the passphrase lies in {place}/clear, which it protects" in " ".join(inside.output.split())
+    assert not (place / "clear" / "lineages").exists()
+
+
+def absolute(campaign):
+    """The store's options as a task outside of the manifest's folder needs them."""
+    first, second = campaign.manifest["secret_store"]["stores"]
+    place = campaign.place
+    second = {**second, "path": str(place / "mirror"), "passphrase_file": str(place / "secrets" / "store")}
+    return {"type": "mirrored", "stores": [{**first, "path": str(place / "store")}, second]}
 
 
 @pytest.mark.parametrize("way", ["debug", "files"])

@@ -74,3 +74,9 @@ def test_it_waits_while_there_is_time_and_is_red_below_a_quarter_of_the_life(lab
         assert ("429" if name == "lb1" else "desk@example.com") in outcome["message"]
         assert outcome["runbook_page"].endswith("runbook_issuer.rst")
     assert len(list((tmp_path / "desk").glob("*.csr"))) == 1
+    for name in before:  # a quarter of this life would be 3 hours
+        lab.servers[name].reset(days=0.4, age_days=0.1)
+    run = campaign.run(clm_waves=["rest"])
+    last = campaign.outcomes(run)
+    assert run.rc == 2 and last and {outcome["state"] for outcome in last.values()} == {"failed"}, run.output[-3000:]
+    assert all("holds no longer than 12 hours" in outcome["message"] for outcome in last.values())

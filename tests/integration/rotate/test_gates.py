@@ -64,6 +64,19 @@ def test_what_the_gates_pass_stays_and_what_they_do_not_goes_back(lab, ansible, 
     assert waves[0]["deployments"][0]["lineage"] == "shop" and waves[0]["deployments"][0]["owner"] == "team-web" and waves[0]["run_id"]
 
 
+@pytest.mark.every_core
+def test_a_command_and_an_address_that_say_no_send_it_back(lab, ansible, tmp_path, prometheus):
+    campaign = Campaign(lab, ansible, tmp_path, ["api"])
+    before = lab.served("app1")
+    program = "import sys; print('orders fail'); sys.exit(3)"
+    closed = [{"command": [sys.executable, "-c", program], "name": "orders"}, {"url": f"{prometheus.url}/nowhere", "name": "page"}]
+    run = campaign.run(rotate_gates=closed)
+    (outcome,) = campaign.outcomes(run).values()
+    assert run.rc == 2 and (outcome["state"], outcome["step"]) == ("rolled_back", "gate") and lab.served("app1") == before
+    assert "gate 1 (orders): it ended with 3" in outcome["message"] and "wanted was exit code 0" in outcome["message"]
+    assert "gate 2 (page): status 404, wanted was status 200" in outcome["message"]
+
+
 def test_a_gate_that_is_not_there_stops_before_anything_is_written(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path)
     before = {name: lab.served(name) for name in SHOP}

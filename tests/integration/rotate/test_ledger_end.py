@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils._ledger_summary import summary
+from ansible_collections.certops.clm.tests.integration.issuing.site import CONTROLLER
 from ansible_collections.certops.clm.tests.integration.retention import history
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import OTHERS, SHOP, Campaign
 
@@ -48,6 +51,38 @@ def test_a_rotation_and_a_way_back_end_anchored_and_a_request_is_found_everywher
     campaign.run().ok()
     campaign.run("rollback", clm_lineage="shop").ok()
     assert judged(tmp_path)["state"] == "anchored" and judged(tmp_path)["anchored"] == judged(tmp_path)["events"]
+    _attacked(ansible, tmp_path)
+
+
+def _attacked(ansible, place):
+    """What the rotations above wrote, by somebody who can write the ledger and not the second place."""
+    tasks = []
+    for name, act in {"edit": _edit, "cut": _cut, "rewrite": _rewrite}.items():
+        shutil.copytree(place / "ledger", place / name)
+        (chain,) = (place / name).glob("*.jsonl")
+        chain.write_bytes(b"".join(act(chain.read_bytes().splitlines(keepends=True))))
+        given = {"path": str(place / name), "checkpoints": [str(place / "second")]}
+        tasks.append({"name": name, "certops.clm.ledger_info": given, "ignore_errors": True})
+    run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "vars": CONTROLLER, "tasks": tasks}]).ok()
+    for task in tasks:
+        assert run.result(task["name"])["state"] == "broken", (task["name"], run.result(task["name"]))
+
+
+def _edit(lines):
+    return [line.replace(b'"owner":"team-web"', b'"owner":"nobody"') for line in lines]
+
+
+def _cut(lines):
+    return lines[:-3]
+
+
+def _rewrite(lines):
+    prev, found = "0" * 64, []
+    for line in lines:
+        event = {**json.loads(line), "prev": prev, **({"owner": "nobody"} if "owner" in json.loads(line) else {})}
+        found.append(json.dumps(event, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+        prev = hashlib.sha256(found[-1][:-1]).hexdigest()
+    return found
 
 
 def test_a_second_place_that_is_away_fails_the_run_after_its_work(lab, ansible, tmp_path):
@@ -62,6 +97,7 @@ def test_a_second_place_that_is_away_fails_the_run_after_its_work(lab, ansible, 
     assert judged(tmp_path)["state"] == "anchored" and judged(tmp_path)["anchored"] == judged(tmp_path)["events"]
 
 
+@pytest.mark.every_core
 def test_without_a_ledger_nothing_begins_but_under_break_glass_what_has_expired(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path, ["shop", "api"])
     lab.servers["app1"].reset(days=-1, age_days=60)

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import OTHERS, SHOP, Campaign
@@ -25,6 +28,12 @@ def test_waves_go_by_environment_and_criticality_and_hold_a_third_of_a_service(l
     (canary,), first, last = waves
     assert canary in SHOP and first[:3] == ["lb1", "app1", "db1"]
     assert len(first) == 4 and sorted([canary, first[3], *last]) == sorted(SHOP)
+    for lineage in lineages.values():  # six deployments of one service, of which one is the canary
+        lineage["service"] = "shop"
+    campaign.write()
+    run = campaign.run(args=["--check"], clm_waves=["rest"]).ok()
+    sizes = [len(plan["plan"]["hosts"]) for plan in run.results("certops.clm.rotate : Plan the wave")]
+    assert sizes == [1, 2, 2, 1]
     before = {name: lab.served(name) for name in SHOP}
     campaign.manifest["lineages"] = {"shop": lineages["shop"], "trial": trial()}
     campaign.write()
@@ -41,8 +50,23 @@ def trial():
     return {"names": ["trial.lab.example"], "environment": "dev", "deployments": places}
 
 
+@pytest.mark.every_core
 def test_a_soak_looks_again_and_again_and_not_once(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path, ["api"])
     run = campaign.run(rotate_soak=3.2).ok()
     (proved,) = run.results("certops.clm.rotate : Prove what is served")
     assert 3 <= proved["looks"] <= 6 and lab.served("app1", verify=False) == campaign.current("api")
+    campaign.force("breaks while it is soaked")
+    good = campaign.current("api")
+    process, events = ansible.begin("certops.clm.rotate", campaign.inventories, extra=campaign.settings(rotate_soak=25))
+    deadline = time.monotonic() + 90
+    while "Deploy to servers" not in events.read_text() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.2)
+    time.sleep(6)  # the proof was good, and now it is looked at again and again
+    lab.servers["app1"].sabotage("leaf_only")
+    lab.servers["app1"].reload()
+    output, _nothing = process.communicate(timeout=120)
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    (outcome,) = [one["result"]["outcome"] for one in told if one.get("task", "").endswith("Verdict")]
+    assert process.returncode == 2 and (outcome["state"], outcome["step"]) == ("rolled_back", "soak"), output[-3000:]
+    assert lab.served("app1", verify=False) == good and campaign.versions("api")[-1]["state"] == "rejected"

@@ -42,6 +42,7 @@ def test_the_next_issuer_is_asked_where_its_root_is_trusted_and_the_reason_is_re
     assert campaign.run().ok().changed() == 0, "what the fallback issued is no reason to issue again"
 
 
+@pytest.mark.every_core
 def test_a_fallback_that_a_client_class_does_not_trust_is_never_asked(lab, ansible, tmp_path):
     campaign = two_cas(lab, ansible, tmp_path, fallback_issuers=["second"])
     (tmp_path / "both.pem").write_text(campaign.root_pem)

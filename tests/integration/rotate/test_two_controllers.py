@@ -118,6 +118,7 @@ def all_in_time(campaign: Campaign, processes: Sequence[Any], parts: Sequence[st
     assert campaign.run().ok().changed() == 0
 
 
+@pytest.mark.every_core
 def test_a_store_that_slices_do_not_share_is_refused(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path)
     run = campaign.run(clm_slices=4, clm_slice=1)
@@ -126,6 +127,7 @@ def test_a_store_that_slices_do_not_share_is_refused(lab, ansible, tmp_path):
     assert "secret_store.shared: true" in said and "runbook_store" in said and not (tmp_path / "store" / "lineages").exists()
 
 
+@pytest.mark.every_core
 def test_one_that_stood_still_while_its_lease_was_taken_cannot_commit_and_says_so(lab, ansible, tmp_path):
     campaign, slow = Campaign(lab, ansible, tmp_path, ["api"]), controller(ansible)
     campaign.manifest["secret_store"]["lease_seconds"] = 3

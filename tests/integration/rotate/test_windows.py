@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,9 +18,11 @@ AHEAD = "What is ahead"
 
 
 def another_day():
-    """A window on the day after tomorrow, and when it opens."""
-    day = datetime.now(timezone.utc) + timedelta(days=2)
-    return {"time_zone": "UTC", "rules": [{"weekdays": [DAYS[day.weekday()]]}]}, day.strftime("%Y-%m-%dT00:00:00Z")
+    """A window on the day after tomorrow in Berlin, and when it opens in UTC, which is never midnight."""
+    day = datetime.now(ZoneInfo("Europe/Berlin")) + timedelta(days=2)
+    opens = day.replace(hour=0, minute=0, second=0).astimezone(timezone.utc)
+    assert opens.hour in (22, 23)
+    return {"time_zone": "Europe/Berlin", "rules": [{"weekdays": [DAYS[day.weekday()]]}]}, opens.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def freeze_now():
@@ -113,6 +116,7 @@ def test_a_wave_that_the_window_does_not_reach_is_deferred_before_any_write(lab,
     assert {lab.served(name, verify=False) for name in SHOP} == {now}, "windows hold up no way back"
 
 
+@pytest.mark.every_core
 def test_below_the_floor_a_freeze_holds_nothing_up(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path)
     run = begin_and_freeze(campaign, tmp_path, window_floor="60d").ok()

@@ -16,6 +16,7 @@ from typing import Any, Dict, Tuple
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.targets import _server_layout as layout
+from ansible_collections.certops.clm.plugins.module_utils.targets import _server_unfinished as unfinished
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_state import State
 
 NAME = "shop.example.com"
@@ -89,6 +90,48 @@ def test_another_run_makes_mixed_files_whole(world: Any, made: Any) -> None:
         assert whole(item) and bool(result["recovered"]) == was_mixed, (step, result)
         world.run((item, new))
     assert mixed >= 1
+
+
+def test_what_a_power_cut_left_mixed_is_whole_at_boot_before_any_run(world: Any, made: Any) -> None:
+    """A server that starts at boot refuses a certificate beside another one's key; the script needs nothing but sh."""
+    old = made()
+    item = world.add(NAME, old)
+    world.start()
+    script = pathlib.Path(world.state_dir) / "recover.sh"
+    _code, output = killed(world, item, made(), 0, "os.rename")
+    dressed = os.stat(item["target"]["key_file"])
+    mixed = 0
+    for step in range(1, int(output.split()[0]) + 1):
+        was = [pathlib.Path(item["target"][name]).read_bytes() for name in ("certificate_file", "key_file")]
+        killed(world, item, made(), step, "os.rename")
+        was_mixed = not whole(item)
+        mixed += was_mixed
+        there = script.exists()
+        if there:
+            subprocess.run(["sh", str(script)], check=True, env={"PATH": "/usr/bin:/bin"})
+        assert whole(item), step
+        if was_mixed:
+            assert [pathlib.Path(item["target"][name]).read_bytes() for name in ("certificate_file", "key_file")] == was
+            now = os.stat(item["target"]["key_file"])
+            assert (now.st_mode, now.st_uid, now.st_gid) == (dressed.st_mode, dressed.st_uid, dressed.st_gid)
+        new = made()
+        assert world.run((item, new), timeout=1.0)["outcomes"][NAME]["state"] == "done", step
+        assert whole(item) and world.served(item) == new.sha256 and rest(world) == [], step
+        subprocess.run(["sh", str(script)], check=True, env={"PATH": "/usr/bin:/bin"})
+        assert world.served(item) == new.sha256 and layout.match(item["target"]["certificate_file"], item["target"]["key_file"]) == ""
+        assert not list((script.parent / "unfinished").iterdir()), "the next boot would put back what was before"
+    assert mixed >= 1
+
+
+def test_files_that_were_not_there_are_not_there_again(tmp_path: pathlib.Path) -> None:
+    paths = [str(tmp_path / "etc" / name) for name in ("a.pem", "it's a $(touch x).key")]
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "state").mkdir()
+    unfinished.note(str(tmp_path / "state"), "a", paths)
+    pathlib.Path(paths[0]).write_text("new")
+    pathlib.Path(paths[1]).write_text("new")
+    subprocess.run(["sh", str(tmp_path / "state" / "recover.sh")], check=True, cwd="/")
+    assert not list((tmp_path / "etc").iterdir()) and not list((tmp_path / "state" / "unfinished").iterdir())
 
 
 def journal(world: Any) -> Dict[str, Any]:
