@@ -7,7 +7,8 @@
 # make unit         unit tests only
 # make integration  tests against the lab's real servers
 # make gates        ruff, mypy, sanity on every core, ansible-lint, docs, changelog, licences, build, importer
-# make faults       the whole matrix of faults at every step (root and a C compiler), less than an hour; make test runs the worst ten
+# make faults       the whole matrix of faults at every step, and its table in README (root and a C compiler), less than an hour on an idle
+#                   machine; FAULTS="--keep --budget 20" goes on where a run stopped; make test runs the worst ten
 # make bench        the benchmarks, and README's table of them; half an hour, on a machine that does nothing else
 # make traffic      twenty rotations of all servers under clients that look all the time, and README's line of it; about ten minutes
 # make races        200 races of two controllers for the same lineages, and README's table of them; some minutes
@@ -42,7 +43,7 @@ gates:
 	@$(PYTEST) $(PARALLEL) tests/gates
 
 faults: venv
-	@PYTHONPATH=.cache/dev .venv/bin/python tests/faults/run.py
+	@PYTHONPATH=.cache/dev .venv/bin/python tests/faults/run.py $(FAULTS); code=$$?; .venv/bin/python tools/make_readme.py; exit $$code
 
 bench:
 	@$(PYTHON) tools/environment.py dev bench
