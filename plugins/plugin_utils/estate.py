@@ -149,7 +149,7 @@ def _number_of_places(found: Sequence[Found]) -> int:
 
 
 def _label(item: Found) -> str:
-    return f"{item.where.get('host')}:{item.where.get('port')}"
+    return str(item.where.get("label") or "") or f"{item.where.get('host')}:{item.where.get('port')}"
 
 
 def _to_data(item: Found) -> Dict[str, Any]:

@@ -57,7 +57,7 @@ def place_variables(place: Place) -> Dict[str, Any]:
     """The variables of a place that the manifest does not name: the same names, empty where nobody said anything."""
     return {
         **certificate_variables(place.certificate),
-        **label_variables(NO_LABELS),
+        **label_variables(_told_labels(place.found.where)),
         "clm_lineage": place.lineage,
         "clm_deployment": None,
         "clm_server": place.found.server,
@@ -106,6 +106,13 @@ def certificate_variables(certificate: Optional[Certificate]) -> Dict[str, Any]:
 def label_variables(labels: Dict[str, Any]) -> Dict[str, Any]:
     """Owner and the like, with our prefix."""
     return {f"clm_{key}": value for key, value in labels.items()}
+
+
+def _told_labels(where: Any) -> Dict[str, Any]:
+    """Owner and the like as a source tells them of a place, empty where it does not."""
+    told = where.get("labels")
+    given = told if isinstance(told, dict) else {}
+    return {**NO_LABELS, **{key: str(given[key])[:MAX_TEXT] for key in LABELS if key in given and key != "consumers"}}
 
 
 def as_data(reason: Optional[Reason]) -> Optional[Dict[str, str]]:

@@ -63,6 +63,8 @@ def _key(found: Found) -> Tuple[Any, ...]:
     where = found.where
     if found.source == STORE:
         return (STORE, str(where.get("lineage")))
+    if where.get("place"):
+        return ("place", found.source, str(where["place"]))
     if where.get("certificate_file"):
         return ("file", found.server, str(where["certificate_file"]))
     if "host" in where and "port" in where:
@@ -91,6 +93,8 @@ def _is_orphan(found: Found, manifest: Manifest) -> bool:
 
 
 def _is_unbound(found: Found) -> bool:
-    """A file that no server's configuration was seen to use."""
+    """A file that no server's configuration was seen to use, or what its source says is bound nowhere."""
     where = found.where
+    if where.get("bound") is False:
+        return True
     return "certificate_file" in where and not any(where.get(key) for key in ("config_file", "listen", "server_names"))

@@ -10,8 +10,14 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from ..contracts import Clock, Source
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("endpoints", "findings", "secret_store")
+NAMES: Tuple[str, ...] = ("aws_certificates", "endpoints", "findings", "secret_store")
 Provider = Tuple[Callable[[Mapping[str, Any], Clock], Source], Dict[str, Any]]
+
+
+def _aws_certificates() -> Provider:
+    from .aws_certificates import OPTIONS, create
+
+    return create, OPTIONS
 
 
 def _endpoints() -> Provider:
@@ -33,6 +39,7 @@ def _secret_store() -> Provider:
 
 
 LOADERS: Dict[str, Callable[[], Provider]] = {
+    "aws_certificates": _aws_certificates,
     "endpoints": _endpoints,
     "findings": _findings,
     "secret_store": _secret_store,

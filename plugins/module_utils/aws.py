@@ -1,0 +1,166 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Amazon Web Services: sessions for one or many accounts, clients that retry, and errors that say what to do.
+
+What every provider of AWS shares. Credentials are found by the SDK as it always does (environment, profile, instance role),
+and those of an assumed role are renewed while a run goes on.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .errors import ClmError, ConfigError, MissingLibraryError, UnavailableError
+
+try:
+    import boto3
+    import botocore.config
+    import botocore.credentials
+    import botocore.exceptions
+    import botocore.session
+except ImportError:  # said when somebody asks for it
+    boto3 = None
+
+OPTIONS: Dict[str, Dict[str, Any]] = {
+    "profile": {"type": "str"},
+    "regions": {"type": "list", "elements": "str", "default": []},
+    "role_arns": {"type": "list", "elements": "str", "default": []},
+    "organization_role": {"type": "str"},
+    "external_id": {"type": "str"},
+}
+ATTEMPTS = 10  # throttled calls are tried again with the SDK's own jittered backoff
+SESSION_NAME = "certops-clm"
+MAX_TEXT = 300
+THROTTLED = ("Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "RequestThrottled", "SlowDown")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException", "403")
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException")
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account that can be asked: its id, and a session with its credentials."""
+
+    id: str
+    session: Any
+
+    def client(self, service: str, region: str) -> Any:
+        """A client of the SDK that tries again when it is throttled."""
+        with told(f"{service} in {region}"):
+            retries = {"mode": "standard", "max_attempts": ATTEMPTS}
+            config = botocore.config.Config(retries=retries, connect_timeout=10, read_timeout=60, user_agent_extra="certops.clm")
+            return self.session.client(service, region_name=region, config=config)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Whatever the SDK raises leaves the block as a ClmError that names `what` was asked for."""
+    try:
+        yield
+    except ClmError:
+        raise
+    except Exception as error:
+        raise _translated(error, what) from error
+
+
+def _translated(error: Exception, what: str) -> ClmError:
+    if isinstance(error, botocore.exceptions.ClientError):
+        answer = error.response.get("Error", {})
+        code = str(answer.get("Code") or "unknown")
+        text = f"{what}: AWS answered {code}: {' '.join(str(answer.get('Message') or '').split())[:MAX_TEXT]}"
+        if code in THROTTLED:
+            return UnavailableError(text, hint=f"AWS throttled it {ATTEMPTS} times in a row: run again later, or ask for a higher quota")
+        if code in DENIED:
+            return ClmError(text, hint=f"let the role call {_action(error, what)} (see the least-privilege policy in the AWS guide)")
+        if code in EXPIRED:
+            return ClmError(text, hint="the credentials are expired or wrong: get new ones, then run again")
+        return ClmError(text)
+    if isinstance(error, (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError)):
+        return ClmError(f"{what}: no AWS credentials were found", hint="give them to the SDK by environment, profile or instance role")
+    if isinstance(error, (botocore.exceptions.BotoCoreError, OSError)):
+        return UnavailableError(f"{what}: {' '.join(str(error).split())[:MAX_TEXT]}")
+    return ClmError(f"{what}: {error.__class__.__name__}: {' '.join(str(error).split())[:MAX_TEXT]}")
+
+
+def _action(error: Any, what: str) -> str:
+    """The IAM action of a refused call as far as the SDK tells it."""
+    return f"{what.split()[0]}:{error.operation_name}" if getattr(error, "operation_name", "") else what
+
+
+def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+    """Every item of a listing over all its pages; `key` is where a page holds its items, with dots for nested ones."""
+    what = f"{client.meta.service_model.service_name} {operation}"
+    with told(what):
+        for page in client.get_paginator(operation).paginate(**arguments):
+            found: Any = page
+            for part in key.split("."):
+                found = (found or {}).get(part)
+            yield from found or ()
+
+
+def accounts(options: Mapping[str, Any]) -> Tuple[List[Account], List[Tuple[str, ClmError]]]:
+    """The accounts that can be asked, and (role, error) for each that cannot; the own account where no role is named."""
+    if boto3 is None:
+        raise MissingLibraryError("AWS needs the Python package boto3", hint="pip install boto3")
+    with told("sts GetCallerIdentity"):
+        base = boto3.session.Session(profile_name=options.get("profile") or None)
+        region = regions(options, base)[0]
+        own = Account("", base)
+        roles = [*_list(options, "role_arns"), *_of_organization(own, str(options.get("organization_role") or ""), region)]
+        if not roles:
+            return [Account(str(own.client("sts", region).get_caller_identity()["Account"]), base)], []
+    able: List[Account] = []
+    unable: List[Tuple[str, ClmError]] = []
+    for role in dict.fromkeys(roles):
+        try:
+            able.append(_assumed(base, role, str(options.get("external_id") or ""), region))
+        except ClmError as error:
+            unable.append((role, error))
+    return able, unable
+
+
+def regions(options: Mapping[str, Any], session: Optional[Any] = None) -> List[str]:
+    """The regions that are named, else the SDK's own; ConfigError when there is none."""
+    found = list(dict.fromkeys(_list(options, "regions"))) or [one for one in [getattr(session, "region_name", None)] if one]
+    if not found:
+        raise ConfigError("no region is named, and the SDK knows none", hint="name them, as [eu-central-1, us-east-1]", field="regions")
+    return found
+
+
+def _list(options: Mapping[str, Any], name: str) -> Sequence[str]:
+    value = options.get(name) or []
+    if isinstance(value, str) or not all(isinstance(one, str) and one.strip() for one in value):
+        raise ConfigError("a list of texts is needed", field=name)
+    return [one.strip() for one in value]
+
+
+def _of_organization(own: Account, role: str, region: str) -> List[str]:
+    """The ARN of that role in every active account of the organization, none where no role is named."""
+    if not role:
+        return []
+    client = own.client("organizations", region)
+    partition = own.session.get_partition_for_region(region)
+    return [
+        f"arn:{partition}:iam::{account['Id']}:role/{role}"
+        for account in pages(client, "list_accounts", "Accounts")
+        if account.get("Status") == "ACTIVE"
+    ]
+
+
+def _assumed(base: Any, role: str, external_id: str, region: str) -> Account:
+    """The account of a role that is assumed; its credentials are renewed by themselves before they expire."""
+    parts = role.split(":")
+    if len(parts) < 6 or not parts[4].isdigit():
+        raise ConfigError(f"{role[:MAX_TEXT]!r} is no ARN of a role", field="role_arns")
+    with told(f"sts AssumeRole {role}"):
+        more = {"RoleSessionName": SESSION_NAME, **({"ExternalId": external_id} if external_id else {})}
+        creator = partial(base._session.create_client, region_name=region)
+        fetcher = botocore.credentials.AssumeRoleCredentialFetcher(creator, base.get_credentials(), role, extra_args=more)
+        core = botocore.session.get_session()
+        core._credentials = botocore.credentials.RefreshableCredentials.create_from_metadata(
+            metadata=fetcher.fetch_credentials(), refresh_using=fetcher.fetch_credentials, method="assume-role"
+        )
+        return Account(parts[4], boto3.session.Session(botocore_session=core, region_name=region))
