@@ -21,6 +21,7 @@ from ansible_collections.certops.clm.plugins.doc_fragments.attributes import Mod
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
 from ansible_collections.certops.clm.tests.integration.rotate.test_leaks import needles
+from ansible_collections.certops.clm.tests.lab.aws import emulator
 from ansible_collections.certops.clm.tests.lab.pebble import Pebble, pebble
 from ansible_collections.certops.clm.tests.support.world import KEY_PEM, World, finding
 
@@ -50,8 +51,8 @@ def test_what_writes_in_check_mode_or_does_nothing_in_it_says_so():
 class Site:
     """One managed server with one deployment, lineages that are kept only, and versions to go back to."""
 
-    def __init__(self, lab: Any, ansible: Any, place: Path, ca: Pebble) -> None:
-        self.acme = ca.issuer()
+    def __init__(self, lab: Any, ansible: Any, place: Path, ca: Pebble, aws: Mapping[str, str]) -> None:
+        self.acme, self.aws = ca.issuer(), aws
         self.campaign = Campaign(lab, ansible, place, ["api"])
         for name in ("ldap", "mail"):
             self.campaign.manifest["lineages"][name] = {"names": [f"{name}.lab.example"], "deployments": []}
@@ -86,7 +87,7 @@ class Site:
     def run(self, tasks: List[Dict[str, Any]], args: List[str], env: Dict[str, str]) -> Dict[str, Dict[str, Any]]:
         """The results by the names of the tasks; nothing stops at a failure."""
         play = {"hosts": "localhost", "gather_facts": False, "vars": self.variables(), "tasks": tasks}
-        run = self.ansible.playbook([play], inventory=self.campaign.inventories, args=args, env=env)
+        run = self.ansible.playbook([play], inventory=self.campaign.inventories, args=args, env={**env, **self.aws})
         self.output += run.output.encode()
         return {event["task"]: {**event["result"], "status": event["status"]} for event in run.events if "task" in event}
 
@@ -120,8 +121,8 @@ def task(row: Dict[str, Any], name: str, arguments: Dict[str, Any], register: bo
 
 
 def test_each_twice_planned_wrong_and_without_a_key(lab, ansible, tmp_path, tmp_path_factory):
-    with pebble(tmp_path_factory.mktemp("pebble")) as ca:
-        each_twice_planned_wrong(Site(lab, ansible, tmp_path, ca), lab)
+    with pebble(tmp_path_factory.mktemp("pebble")) as ca, emulator(tmp_path_factory.mktemp("aws")) as aws:
+        each_twice_planned_wrong(Site(lab, ansible, tmp_path, ca, aws.environment), lab)
 
 
 def each_twice_planned_wrong(site: Site, lab: Any) -> None:

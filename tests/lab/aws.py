@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Iterator, List, Sequence
 
 from .ca import TestCA
 from .client import can_connect
@@ -118,3 +119,13 @@ class Aws:
         if sni:
             elb.add_listener_certificates(ListenerArn=arn, Certificates=[{"CertificateArn": one} for one in sni])
         return arn
+
+
+@contextmanager
+def emulator(folder: Path) -> Iterator[Aws]:
+    """A running one, gone at the end."""
+    lab = Aws(folder)
+    try:
+        yield lab.start()
+    finally:
+        lab.stop()

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from ansible_collections.certops.clm.tests.lab.aws import REGION, Aws
+from ansible_collections.certops.clm.tests.lab.aws import REGION, emulator
 from ansible_collections.certops.clm.tests.support.world import World
 
 HOSTILE = "{{ lookup('pipe', 'touch /tmp/clm-was-here') }}"
@@ -17,11 +17,8 @@ HOSTILE = "{{ lookup('pipe', 'touch /tmp/clm-was-here') }}"
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory):
-    lab = Aws(tmp_path_factory.mktemp("aws"))
-    try:
-        yield lab.start()
-    finally:
-        lab.stop()
+    with emulator(tmp_path_factory.mktemp("aws")) as lab:
+        yield lab
 
 
 def info(ansible, aws, *args, **options):

@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.sources import aws_certificates
-from ansible_collections.certops.clm.tests.lab.aws import REGION, Aws
+from ansible_collections.certops.clm.tests.lab.aws import REGION, emulator
 from ansible_collections.certops.clm.tests.unit.contracts.source import SourceContract
 
 ROLE = "arn:aws:iam::{}:role/clm"
@@ -22,11 +22,8 @@ ROLE = "arn:aws:iam::{}:role/clm"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    lab = Aws(tmp_path_factory.mktemp("aws"))
-    try:
-        yield lab.start()
-    finally:
-        lab.stop()
+    with emulator(tmp_path_factory.mktemp("aws")) as lab:
+        yield lab
 
 
 @pytest.fixture
