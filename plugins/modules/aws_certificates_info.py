@@ -69,7 +69,7 @@ options:
     default: false
 requirements:
   - boto3 >= 1.40
-  - cryptography >= 45
+  - cryptography >= 46
   - certifi, for V(public) in O(anchors)
 notes:
   - The least privilege that it needs is in the guide for AWS.
