@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
-from ..contracts import Anchored, Issuer
+from ..contracts import Anchored, Issuer, StoredVersion
 from ..errors import ConfigError, MalformedError, PolicyError
 from ..policy.policy import Policy, check_certificate
 from ..policy.renewal import next_due
@@ -16,8 +17,9 @@ from ..x509 import pem
 from ..x509._crypto import x509
 from ..x509.certificate import Certificate, rfc3339
 from ..x509.chain import MAX_PEER_CERTIFICATES, Chain, is_signed_by
-from ._issue_values import Wanted
+from ._issue_values import Wanted, leaf_of
 
+STAGING = re.compile(r"\bstaging\b|\bfake\b", re.IGNORECASE)  # how public CAs call theirs
 CLOCK_SKEW = timedelta(minutes=5)
 _HINT = "nothing was deployed; ask the CA what it did, the key and the request are kept"
 
@@ -71,6 +73,14 @@ class Checker:
             known: List[str] = [anchor.subject for anchor in self._anchors[:3]]
             more = f" and {len(self._anchors) - 3} more" if len(self._anchors) > 3 else ""
             raise ConfigError(f"the chain ends at {last.issuer!r}, another CA than the issuer's {', '.join(known)}{more}", hint=_HINT)
+
+
+def refuse_staging(leaf: Certificate, current: Optional[StoredVersion]) -> None:
+    """ConfigError for a certificate of a CA that calls itself a staging one, where the current one is of a real CA."""
+    if current is None or not current.chain_pem or not STAGING.search(leaf.issuer) or STAGING.search(leaf_of(current).issuer):
+        return
+    hint = "point the issuer to the CA's real directory, or try the staging CA with a lineage of its own"
+    raise ConfigError(f"the certificate is of a staging CA ({leaf.issuer}), and the current one is not: it would replace it", hint=hint)
 
 
 def _check_dates(leaf: Certificate, wanted: Wanted, policy: Policy, now: datetime) -> None:

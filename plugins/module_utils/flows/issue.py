@@ -23,7 +23,7 @@ from ..policy.policy import Policy
 from ..secret_stores._not_durable import only_of
 from ..x509.certificate import rfc3339
 from ._issue_ask import Asker, ref_of
-from ._issue_check import Checker
+from ._issue_check import Checker, refuse_staging
 from ._issue_judge import judge
 from ._issue_later import later
 from ._issue_lease import anew, take_lease
@@ -192,6 +192,7 @@ class _Flow:
             self._keep_pending(job, answer, version, lease, go_on=answer.go_on and not last)
             return
         chain, leaf = self._checker.check(answer.chain_pem, job.wanted, version.spki_sha256, job.policy, now)
+        refuse_staging(leaf, job.current)
         job.version = replace(version, state="issued", sha256=leaf.sha256, chain_pem=chain)
         with about("store"):
             self._store.save(lease, job.version)
