@@ -167,14 +167,7 @@ MEASURED = (
     ("inventory.json", inventory_rows),
     ("probe.json", probe_rows),
     ("rotation.json", rotation_rows),
-MEASURED = (
-    ("issue.json", issue_rows),
-    ("orders.json", order_rows),
-    ("inventory.json", inventory_rows),
-    ("probe.json", probe_rows),
-    ("rotation.json", rotation_rows),
     ("traffic.json", traffic_rows),
-)
 )
 
 
