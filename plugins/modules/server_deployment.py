@@ -54,7 +54,9 @@ options:
       - C(target), a dictionary. C(kind) is a server program, as V(nginx) or V(generic), and gives the defaults of C(check) and
         C(reload); the message for a wrong one lists all.
         C(layout) is V(fullchain) (leaf and intermediates in C(certificate_file), key in C(key_file)),
-        V(separate) (intermediates in C(chain_file)) or V(combined) (everything in C(certificate_file)). C(owner), C(group),
+        V(separate) (intermediates in C(chain_file)), V(combined) (everything in C(certificate_file)), or V(pkcs12) or V(jks) (everything
+        in the keystore C(certificate_file), with C(password_file), C(former_password_file) and C(alias) as in
+        M(certops.clm.java_keystore_deployment)). C(owner), C(group),
         C(mode) and C(key_mode) are kept as they are where they are not given; new certificate files are V(0644), new key files
         V(0600). C(check) is the server's own validation as a list of words. C(reload) is exactly one of C(systemd) (a unit),
         C(command) (a list of words), C(signal) with C(pid_file), and C(haproxy_socket) (a path, with layout V(combined)).
@@ -120,6 +122,7 @@ options:
 extends_documentation_fragment:
   - certops.clm.attributes
 seealso:
+  - module: certops.clm.java_keystore_deployment
   - module: certops.clm.server_certificates_info
 """
 
