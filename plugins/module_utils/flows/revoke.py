@@ -70,7 +70,8 @@ class _Flow:
             raise ConfigError(f"the current certificate of {item.lineage} was issued by {given}", hint="ask that issuer to revoke it")
         why = Reason("revoked", f"it was asked to be revoked as {self._reason}")
         if check_mode:
-            return Outcome(PLANNED, STEP, why, before, before, f"{version.sha256} would be revoked as {self._reason}")
+            after = {**before, "revoked": {"reason": self._reason}}
+            return Outcome(PLANNED, STEP, why, before, after, f"{version.sha256} would be revoked as {self._reason}")
         with Holding(self._store, self._clock) as held:
             lease = held.add(lease_of(self._store, item.lineage, version.version, self._pause))
             try:

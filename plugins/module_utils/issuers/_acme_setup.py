@@ -55,7 +55,8 @@ def _converged(account: Account, wire: Wire, token: str, check_mode: bool) -> Ou
         return Outcome(UNCHANGED, STEP, before=before, after=before)
     reason = Reason("missing" if not before else "forced", _sentence(todo, token))
     if check_mode:
-        return Outcome(PLANNED, STEP, reason, before, before, f"would do: {reason.sentence}")
+        after = {**before, "contact": account.contact() or before.get("contact", []), "rollover": token or before.get("rollover", "")}
+        return Outcome(PLANNED, STEP, reason, before, {**after, "lineage": account.lineage}, f"would do: {reason.sentence}")
     account.opened()
     if rolls and account.kept_facts()["rollover"] != token:  # a run that was killed may have got that far
         roll_over(account, wire, token)
