@@ -16,10 +16,12 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
+from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
 from ansible_collections.certops.clm.plugins.plugin_utils.clocks import refuse_wrong_clock
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged, judge_all
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.going_back import GoneBack
+from ansible_collections.certops.clm.plugins.plugin_utils.holds import first_end
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, part_of_run
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import write_report
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, issuer_identities, standings, undeployed
@@ -51,7 +53,7 @@ class ActionModule(ActionBase):
             part = part_of_run(self._loader, task_vars or {})
             result.update(_begin(args, load(args["manifest"]), part, bool(self._task.check_mode)))
         except ClmError as error:
-            result.update(failed=True, **error_result(error, "refused"))
+            result.update(with_command({"failed": True, **error_result(error, "refused")}, command()))
         return result
 
 
@@ -63,7 +65,7 @@ def _begin(args: Mapping[str, Any], manifest: Manifest, part: Part, check_mode: 
     begun, scope = _in_scope(_look(args, manifest, now), args, part)
     if not args["going_back"]:  # nothing is issued then, and no date decides
         refuse_wrong_clock(begun.seen, args["allow_blind"])
-    not_seen = _refuse_blind(begun, scope, args)
+    not_seen = _refuse_blind(begun, scope, args, manifest)
     _refuse_left_out(begun, scope, args, manifest, now)
     if not args["going_back"]:  # what is gone back to was proven before
         refuse_untried(part, begun.mine, begun.due)
@@ -102,7 +104,7 @@ def _in_scope(begun: _Begun, args: Mapping[str, Any], part: Part) -> Tuple[_Begu
     return (replace(begun, due=scope.of(begun.due), canaries=scope.of(begun.canaries)) if part else begun), scope
 
 
-def _refuse_blind(begun: _Begun, scope: Scope, args: Mapping[str, Any]) -> List[str]:
+def _refuse_blind(begun: _Begun, scope: Scope, args: Mapping[str, Any], manifest: Manifest) -> List[str]:
     """ClmError when this run would be blind; returns what it goes on without, since somebody allowed it or wants to go back."""
     mine = {host: begun.mine[host] for host in scope.mine}
     undeployed = () if scope.part else begun.undeployed
@@ -110,7 +112,8 @@ def _refuse_blind(begun: _Begun, scope: Scope, args: Mapping[str, Any]) -> List[
     spots = start.blind_spots(begun.seen, mine, args["servers"], allowed, undeployed)
     gaps = [] if args["going_back"] else gaps_of(looked, allowed)
     if spots or gaps:
-        raise ClmError(start.blind_message([*spots, *gaps]), hint=scope.hint() + start.BLIND_HINT, runbook="blind")
+        message = f"{start.blind_message([*spots, *gaps])}. {first_end(manifest, begun.seen, utc_now())}"
+        raise ClmError(message.rstrip("."), hint=scope.hint() + start.BLIND_HINT, runbook="blind")
     return [*start.blind_spots(begun.seen, mine, args["servers"], (), undeployed), *gaps_of(looked)]
 
 

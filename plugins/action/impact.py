@@ -19,6 +19,7 @@ from ansible_collections.certops.clm.plugins.module_utils.manifest import Manife
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
 from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.module_utils.x509.bundle import Bundle
+from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store, survey
 from ansible_collections.certops.clm.plugins.plugin_utils.impact import impact, readable, sentence
@@ -50,7 +51,7 @@ class ActionModule(ActionBase):
                 files.write(args["dest"], (json.dumps(found, sort_keys=True, indent=1) + "\n").encode(), mode=0o644)
             result.update(untrusted(found), changed=False)
         except ClmError as error:
-            result.update(failed=True, **error_result(error, "refused"))
+            result.update(with_command({"failed": True, **error_result(error, "refused")}, command()))
         return result
 
 

@@ -15,13 +15,18 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
+from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.plugin_utils import blindness, clocks
+from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store
+from ansible_collections.certops.clm.plugins.plugin_utils.holds import first_end
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, part_of_run
 from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 from ansible_collections.certops.clm.plugins.plugin_utils.unseen import unseen
+
+REACH = "mend what each of them says, then run again"
 
 
 class ActionModule(ActionBase):
@@ -40,7 +45,7 @@ class ActionModule(ActionBase):
             part = part_of_run(self._loader, task_vars or {})
             result.update(untrusted(_judge(args, part, args["keep"] and not self._task.check_mode)), changed=False)
         except ClmError as error:
-            result.update(failed=True, **error_result(error, "blind"))
+            result.update(with_command({"failed": True, **error_result(error, "blind")}, command()))
         return result
 
 
@@ -68,6 +73,7 @@ def _judge(args: Mapping[str, Any], part: Part, keep: bool) -> Dict[str, Any]:
     silent = blindness.silent(args["sources"])
     unknown = [] if part.sliced else [f"{name}: the inventory does not have this server" for name in args["unknown_servers"]]
     accepted = sorted(set(fewer) - set(refused) - {blindness.COUNTS})
+    not_seen = [*args["blind"], *unknown, *_unseen(without(live, args["ending"]), seen, store), *refused.values()]
     return {
         "part": part.sentence,
         "first": kept.first,
@@ -75,9 +81,16 @@ def _judge(args: Mapping[str, Any], part: Part, keep: bool) -> Dict[str, Any]:
         "found_last": dict(kept.found),
         "fewer": refused,
         "silent": silent,
-        "not_seen": [*args["blind"], *unknown, *_unseen(without(live, args["ending"]), seen, store), *refused.values()],
+        "not_seen": not_seen,
+        "then": _then(manifest, seen) if not_seen else "",
         "msg": " ".join(_said(part, seen, kept, [blindness.short(name) for name in accepted])),
     }
+
+
+def _then(manifest: Manifest, seen: Observations) -> str:
+    """How long there is time, and what to do."""
+    line = command()
+    return f"{first_end(manifest, seen, utc_now())} Next: {REACH}{f': `{line}`' if line else ''}. Runbook: {path_of('blind')}"
 
 
 def _seen(manifest: Manifest) -> Observations:

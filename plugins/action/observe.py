@@ -17,6 +17,7 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.observations import LARGEST, Observations
 from ansible_collections.certops.clm.plugins.module_utils.probe import probe_many
+from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.hinting import refresh
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):
         try:
             result.update(_look(validated(self), part_of_run(self._loader, task_vars or {})))
         except ClmError as error:
-            result.update(failed=True, **error_result(error, "blind"))
+            result.update(with_command({"failed": True, **error_result(error, "blind")}, command()))
         return result
 
 

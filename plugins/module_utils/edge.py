@@ -21,6 +21,8 @@ from .runbooks import path_of
 
 NEGATIVE = frozenset({FAILED, UNPROVEN, ROLLED_BACK})
 NAMED_IN_MESSAGE = 5
+SHOWN_SHA256 = 16
+KEPT = frozenset({"issue", "promote", "standby", "cleanup", "retire", "revoke", "lift"})  # steps that know the secret store alone
 
 
 def utc_now() -> datetime:
@@ -55,9 +57,19 @@ def failure_message(outcomes: Mapping[str, Outcome]) -> str:
 
 def _one_failure(item: str, outcome: Outcome) -> str:
     text = _open(f"{item} at step {outcome.step} ({outcome.state}): {outcome.message}")
+    text += _kept(outcome, text)
     text += _open(f". Next: {outcome.next_action}") if outcome.next_action else ""
     page = outcome.as_dict()["runbook_page"]
     return f"{text}. Runbook: {page}" if page else text
+
+
+def _kept(outcome: Outcome, said: str) -> str:
+    """What was there before this, and until when it holds, where the outcome knows and its message does not say so."""
+    sha256, until = str(outcome.before.get("sha256") or ""), str(outcome.before.get("not_after") or "")
+    if not sha256 or (sha256[:SHOWN_SHA256] in said and until in said):
+        return ""
+    verb = "Kept" if outcome.step in KEPT else "Served before this"
+    return f". {verb}: SHA-256 {sha256[:SHOWN_SHA256]}..., until {until or 'nobody knows when'}"
 
 
 def _open(text: str) -> str:

@@ -96,6 +96,10 @@ not_seen:
   type: list
   elements: str
   returned: success
+then:
+  description: Where something was not seen, what of the rest ends first and when, the next command line, and the runbook page.
+  type: str
+  returned: success
 fewer:
   description: By source, one sentence where it found too little, with both numbers and how to accept that.
   type: dict

@@ -21,6 +21,7 @@ from ansible_collections.certops.clm.plugins.module_utils.edge import (
 )
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
+from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
 from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
 
 __all__ = ["documented_options", "provider_options", "run_action", "spec_of", "validate", "validated"]
@@ -73,12 +74,12 @@ def run_action(action: ActionBase, work: Work, loose: Iterable[str] = (), fails:
     try:
         outcomes = work(validated(action, loose), bool(action._task.check_mode))
     except ClmError as error:
-        return {"changed": False, "failed": fails, "outcomes": {}, **error_result(error, runbook)}
+        return with_command({"changed": False, "failed": fails, "outcomes": {}, **error_result(error, runbook)}, command())
     except OSError as error:
         broken = ClmError(f"the system refused: {error.strerror or error} ({error.filename or 'no file'})")
-        return {"changed": False, "failed": fails, "outcomes": {}, **error_result(broken, runbook)}
+        return with_command({"changed": False, "failed": fails, "outcomes": {}, **error_result(broken, runbook)}, command())
     result = batch_result(outcomes, diff=bool(action._task.diff))
     message = failure_message(outcomes)
     if message and fails:
         result.update(failed=True, msg=message)
-    return result
+    return with_command(result, command())

@@ -64,6 +64,24 @@ def test_a_module_fails_for_what_is_not_good_and_carries_every_outcome(state: st
         assert page.startswith("docs/docsite/rst/runbook_") and not module.result["outcomes"]["good"]["runbook_page"]
 
 
+TOLD = {"sha256": "ab" * 32, "not_after": "2026-12-24T18:00:00Z"}
+
+
+@pytest.mark.parametrize("step", ["issue", "standby", "cleanup", "retire", "revoke", "promote", "deploy", "unbind", "bind"])
+@pytest.mark.parametrize("state", ["failed", "unproven", "rolled_back"])
+def test_a_failure_names_lineage_step_what_is_there_and_until_when_what_next_and_a_page(step: str, state: str) -> None:
+    outcome = Outcome(state, step, before=TOLD, message="it is so", next_action="do that")
+    said = edge.failure_message({"shop": outcome})
+    verb = "Served before this" if step in ("deploy", "unbind", "bind") else "Kept"
+    there = f"{verb}: SHA-256 abababababababab..., until 2026-12-24T18:00:00Z"
+    assert f"shop at step {step} ({state}): it is so. {there}. Next: do that" in said
+    assert ". Runbook: docs/docsite/rst/runbook_" in said
+    told = Outcome(state, step, before=TOLD, message=f"kept: {TOLD['sha256']} until {TOLD['not_after']}", next_action="do that")
+    assert verb not in edge.failure_message({"shop": told}), "nothing is said twice"
+    undated = Outcome(state, step, before={"sha256": "ab" * 32, "not_after": ""}, message="it is so")
+    assert "until nobody knows when" in edge.failure_message({"shop": undated})
+
+
 def test_changed_and_diff_are_of_what_changes_only() -> None:
     outcomes = {
         "same": Outcome(UNCHANGED, "issue", before={"sha256": "a"}, after={"sha256": "a"}),

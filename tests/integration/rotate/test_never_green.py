@@ -53,10 +53,12 @@ def each_is_red(lab, campaign, *texts, **extra):
     assert all(text in said for text in texts), said
     said = failure(campaign.run("report", **extra), REPORT)
     assert all(text in said for text in texts), said
+    assert "this ends first, shop at " in said and f"`ansible-playbook -i {campaign.inventories[0]}" in said and "runbook_blind" in said
     page = (campaign.place / "report" / "report.html").read_text()
     assert "What was not seen" in page and campaign.report()["tone"] == "bad"
     said = failure(campaign.run(**extra), BEGIN)
     assert said.startswith(BLIND) and all(text in said for text in texts), said
+    assert "this ends first, shop at " in said and "certops.clm.rotate`" in said and "runbook_blind" in said
     assert untouched(lab, campaign)
 
 
