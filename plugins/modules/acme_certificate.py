@@ -106,7 +106,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Certificates of Let's Encrypt, proven by a responder on port 80 of this machine
-  certops.clm.acme_certificate: &acme
+  certops.clm.acme_certificate:
     directory: https://acme-v02.api.letsencrypt.org/directory
     terms_agreed: true
     contact: [pki@example.com]
@@ -123,19 +123,36 @@ EXAMPLES = r"""
 
 - name: A wildcard, proven by DNS
   certops.clm.acme_certificate:
-    <<: *acme
+    directory: https://acme-v02.api.letsencrypt.org/directory
+    terms_agreed: true
     challenge:
       type: dns_01_rfc2136
       server: 192.0.2.53
       tsig_name: certops
       tsig_key_file: /srv/pki/tsig.key
+    secret_store:
+      type: directory
+      path: /srv/pki/store
+    ledger:
+      path: /srv/pki/ledger
     certificates:
       - lineage: wild
         names: [example.com, "*.example.com"]
 
 - name: Revoke what shop has now
   certops.clm.acme_certificate:
-    <<: *acme
+    directory: https://acme-v02.api.letsencrypt.org/directory
+    terms_agreed: true
+    challenge:
+      type: http_01
+    secret_store:
+      type: directory
+      path: /srv/pki/store
+    ledger:
+      path: /srv/pki/ledger
+    certificates:
+      - lineage: shop
+        names: [shop.example.com]
     state: revoked
     reason: key_compromise
 """
