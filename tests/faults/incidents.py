@@ -47,7 +47,7 @@ def table(cell: Cell) -> str:
 def swallow(cell: Cell) -> None:
     """Every packet to the host is dropped without an answer, and no connection of SSH lives on."""
     address, name = cell.world.lab.hosts[HOST].address, table(cell)
-    rules = f"table inet {name} {{ chain input {{ type filter hook input priority 0; ip daddr {address} drop; }} }}\n"
+    rules = f"table inet {name} {{ chain input {{ type filter hook input priority 0; ip daddr {address} drop; }}; }}\n"
     subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
     cell.world.drop(cut=False)
 
