@@ -11,10 +11,8 @@ Peers run from .cache/venvs/peers (Python 3.11 with the PyPI package ansible 12.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -24,8 +22,9 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List
 
+from ansible_collections.certops.clm.tests.benchmarks import stamp
+
 ROOT = Path(__file__).resolve().parents[2]
-RESULT = Path(__file__).parent / "results" / "issue.json"
 PEERS = ROOT / ".cache" / "venvs" / "peers" / "bin"
 GOAL_CPU, GOAL_PEERS, GOAL_ONE = 3, 1000, 0.7
 
@@ -112,13 +111,15 @@ def ours(folder: Path, count: int) -> Dict[str, Any]:
 
 def one(folder: Path) -> Dict[str, float]:
     """One certificate end to end, in a folder of its own each time: seconds of the task, the median of five."""
-    took = []
+    took, memory = [], 0.0
     for number in range(5):
         place = folder / f"one{number}"
         place.mkdir()
         found = ours(place, 1)
         took.append({name: found["first"][name] - found["empty_playbook"][name] for name in ("cpu", "wall")})
-    return {name: round(statistics.median(row[name] for row in took), 3) for name in ("cpu", "wall")} | {"goal": GOAL_ONE}
+        memory = max(memory, found["first"]["memory_mib"])
+    middle = {name: round(statistics.median(row[name] for row in took), 3) for name in ("cpu", "wall")}
+    return {**middle, "memory_mib": memory, "goal": GOAL_ONE}
 
 
 def bare(count: int, folder: Path) -> Dict[str, float]:
@@ -153,20 +154,11 @@ def peers(folder: Path, count: int) -> Dict[str, float]:
     return {name: (done[name] - empty[name]) / count for name in ("cpu", "wall")}
 
 
-def machine() -> Dict[str, Any]:
-    """Where it was measured."""
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), "")
-    load = [round(one, 1) for one in os.getloadavg()]
-    return {"cpu": model, "cores": os.cpu_count(), "load_before": load, "python": platform.python_version(), "kernel": platform.release()}
-
-
-def result_of(count: int, where: Dict[str, Any], loop: Dict[str, float], our: Dict[str, Any], single: Dict[str, float]) -> Dict[str, Any]:
+def result_of(count: int, loop: Dict[str, float], our: Dict[str, Any], single: Dict[str, float]) -> Dict[str, Any]:
     """What is kept of our side and of the bare loop."""
     task = {name: our["first"][name] - our["empty_playbook"][name] for name in ("cpu", "wall")}
     ratio = {name: round(row["cpu"] / loop["cpu"], 2) for name, row in (("task", task), ("whole_playbook", our["first"]))}
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": {**where, "load_after": [round(value, 1) for value in os.getloadavg()]},
         "certificates": count,
         "seconds": {"bare_loop": loop, "task": task, **our},
         "cpu_ratio": {**ratio, "goal": GOAL_CPU},
@@ -193,21 +185,19 @@ def main() -> None:
     parser.add_argument("--peers", type=int, default=50)
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"))
     given = parser.parse_args()
-    count, where = given.certificates, machine()
+    count = given.certificates
     folder = Path(tempfile.mkdtemp(prefix="clm-bench-", dir=given.folder))
     try:
         loop, our = bare(count, folder), ours(folder, count)
         loop = min((loop, bare(count, folder)), key=lambda row: row["cpu"])
-        result = result_of(count, where, loop, our, one(folder))
+        result = result_of(count, loop, our, one(folder))
         if given.peers and (PEERS / "ansible-playbook").exists():
             result = with_peers(result, peers(folder, given.peers), given.peers)
         else:
             print("THE PEERS WERE NOT MEASURED: no .cache/venvs/peers (python3.11 -m venv; pip install ansible==12.3.0 cryptography)")
     finally:
         shutil.rmtree(folder)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    stamp.write("issue", result)
 
 
 if __name__ == "__main__":

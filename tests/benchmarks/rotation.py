@@ -12,10 +12,7 @@ servers, which are children of sshd. Writes results/rotation.json.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
-import platform
 import resource
 import shutil
 import tempfile
@@ -24,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List
 
+from ansible_collections.certops.clm.tests.benchmarks import stamp
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
 from ansible_collections.certops.clm.tests.lab.lab import Lab
 from ansible_collections.certops.clm.tests.lab.playbook import Ansible, Run
@@ -31,11 +29,14 @@ from ansible_collections.certops.clm.tests.lab.server import Site
 from ansible_collections.certops.clm.tests.lab.small import Small
 from ansible_collections.certops.clm.tests.support import collection
 
-RESULT = Path(__file__).parent / "results" / "rotation.json"
 ROLE = "certops.clm.rotate : "
 GOAL = 1.5
+BATCH = (
+    "Plan the wave", "Issue", "Deploy to clouds", "Prove what is served", "Judge what only the servers can see", "Ask the gates",
+    "Settle what stays and what goes back", "Record and report",
+)  # fmt: skip
 # Nothing is waited for: what is measured is work.
-SETTINGS = {"rotate_soak": 0, "rotate_soak_canary": 0, "rotate_proof_interval": 0.01}
+SETTINGS = {"rotate_soak": 0, "rotate_soak_canary": 0, "rotate_proof_interval": 0.01, "rotate_proof_timeout": 120}
 
 
 def estate(servers: int, deployments: int) -> Dict[str, Any]:
@@ -53,7 +54,7 @@ def measured(run: Any) -> Dict[str, Any]:
     done: Run = run()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return {"run": done, "wall": round(time.monotonic() - wall, 2), "cpu": round(cpu, 2)}
+    return {"run": done, "wall": round(time.monotonic() - wall, 2), "cpu": round(cpu, 2), "memory_mib": round(after.ru_maxrss / 1024)}
 
 
 def waves_of(run: Run) -> List[List[str]]:
@@ -90,7 +91,9 @@ def benchmark(servers: int, deployments: int, folder: Path) -> Dict[str, Any]:
         waves = waves_of(ours["run"])
         assert sum(map(len, waves)) == len(lineages) and again["run"].changed() == 0
         ran = Counter(event["task"].removeprefix(ROLE) for event in ours["run"].events if str(event.get("task")).startswith(ROLE))
-        batch = [task for task, times in ran.items() if times == len(waves)]
+        batch = [task for task in BATCH if ran[task] == len(waves)]
+        if len(batch) != len(BATCH):
+            raise RuntimeError(f"a batch task did not run once in each of {len(waves)} waves: {dict(ran)}")
         hosts = {"bare": {"hosts": {host: {"ansible_connection": "local"} for wave in waves for host in wave}}}
         (folder / "bare.json").write_text(json.dumps({"all": {"children": hosts}}))
         bare = measured(lambda: ansible.playbook(bare_play(waves, batch), inventory=[folder / "bare.json"]).ok())
@@ -105,9 +108,8 @@ def result(ours: Dict[str, Any], again: Dict[str, Any], bare: Dict[str, Any], wa
     times = {name: {"cpu": one["cpu"], "wall": one["wall"]} for name, one in (("rotation", ours), ("nothing_due", again), ("bare", bare))}
     each = {name: round(1000 * one["cpu"] / count, 2) for name, one in times.items()}
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": list(os.getloadavg())},
         "deployments": count, "waves": [len(wave) for wave in waves], "batch_tasks": len(batch), "results_by_task": ran,
+        "memory_mib": ours["memory_mib"],
         "seconds": times, "cpu_ms_each": each, "cpu_ratio": round(ours["cpu"] / bare["cpu"], 2), "goal": GOAL,
     }  # fmt: skip
 
@@ -123,8 +125,7 @@ def main() -> None:
         found = benchmark(options.servers, options.deployments, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=1))
+    stamp.write("rotation", found)
 
 
 if __name__ == "__main__":
