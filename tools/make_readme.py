@@ -95,7 +95,7 @@ def providers() -> str:
     return "\n".join(lines) + "\n\nTier A is real software; no tier B (emulator) or C (fake) is in use yet."
 
 
-Row = Tuple[str, str, str, Any]  # benchmark, measured, goal (empty where there is none), MiB
+Row = Tuple[Any, ...]  # benchmark, measured, goal (empty where there is none), and MiB where memory was measured
 
 
 def issue_rows(found: Dict[str, Any]) -> List[Row]:
@@ -166,11 +166,12 @@ def benchmarks() -> str:
     machines: Dict[str, None] = {}
     for name, rows in MEASURED:
         found = json.loads((RESULTS / name).read_text())
-        where = found["machine"]
-        machines[f"{where.get('cpu', 'a machine')} with {where['cores']} cores, Python {where['python']}"] = None
-        on = f"{found['date'][:10]}{', ' + found['commit'] if found.get('commit') else ''}"
-        for what, measured, goal, memory in rows(found):
-            lines.append(f"| {what} | {measured} | {judged(measured, goal)} | {'' if memory is None else memory} | {on} |")
+        where = found.get("machine", {})  # what was measured before results kept all of it has no row of its own to say so
+        if where.get("cpu"):
+            machines[f"{where['cpu']} with {where['cores']} cores, Linux {where['kernel']}, Python {where['python']}"] = None
+        on = ", ".join(filter(None, (found.get("date", "date not kept")[:13].partition("T")[0], found.get("commit"))))
+        for what, measured, goal, *memory in rows(found):
+            lines.append(f"| {what} | {measured} | {judged(measured, goal)} | {memory[0] if memory and memory[0] else ''} | {on} |")
     said = f"Measured on {'; '.join(machines)}. Both sides of a figure ran in one run; `tests/benchmarks/results` has load and seconds."
     return "\n".join(lines) + f"\n\n{said}"
 

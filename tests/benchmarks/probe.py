@@ -77,7 +77,7 @@ def bare_loop(port: int, count: int, threads: int) -> None:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 
     def one(_number: int) -> None:
-        with socket.create_connection(("127.0.0.1", port), 10) as sock, context.wrap_socket(sock) as tls:
+        with socket.create_connection(("127.0.0.1", port), 60) as sock, context.wrap_socket(sock) as tls:
             if not tls.getpeercert(True):
                 raise RuntimeError("no certificate")
 
@@ -87,7 +87,7 @@ def bare_loop(port: int, count: int, threads: int) -> None:
 
 def probes(port: int, count: int, threads: int) -> None:
     """The batch under test; every endpoint must have answered with a chain of two."""
-    rows = probe_many([Endpoint("127.0.0.1", port)] * count, concurrency=threads, timeout=10)
+    rows = probe_many([Endpoint("127.0.0.1", port)] * count, concurrency=threads, timeout=60)
     bad = [row for row in rows if len(row) != 1 or len(row[0].chain_der) != 2]
     if bad:
         raise RuntimeError(f"{len(bad)} of {count} did not answer: {bad[0]}")

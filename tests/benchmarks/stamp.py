@@ -21,14 +21,15 @@ def load() -> List[float]:
     return [round(one, 1) for one in os.getloadavg()]
 
 
-BEFORE = load()
-
-
 def commit() -> str:
     """The commit that was measured; `+` behind it says that files differed from it."""
     asked = ["git", "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
     done = subprocess.run(asked, cwd=RESULTS, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
     return done.stdout.strip()
+
+
+BEFORE = load()
+COMMIT = commit()  # before anything runs: somebody may work on while it is measured
 
 
 def machine() -> Dict[str, Any]:
@@ -44,7 +45,7 @@ def machine() -> Dict[str, Any]:
 def write(name: str, result: Dict[str, Any]) -> None:
     """Print the result and keep it for README."""
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    text = json.dumps({"date": now, "commit": commit(), "machine": machine(), **result}, indent=1)
+    text = json.dumps({"date": now, "commit": COMMIT, "machine": machine(), **result}, indent=1)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     print(text)
