@@ -8,8 +8,7 @@ Standard library only: this file travels to managed hosts.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Sequence, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar
 
 T = TypeVar("T")
 
@@ -76,14 +75,27 @@ class UnavailableError(ClmError):
         self.retry_after = retry_after
 
 
-@contextmanager
-def about(runbook: str) -> Iterator[None]:
-    """An error that leaves the block without a page of its own gets this one."""
-    try:
-        yield
-    except ClmError as error:
-        error.runbook = error.runbook or runbook
-        raise
+class about:
+    """An error that leaves the block, or the function that it decorates, without a page of its own gets this one."""
+
+    __slots__ = ("_runbook",)
+
+    def __init__(self, runbook: str) -> None:
+        self._runbook = runbook
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Optional[BaseException], trace: Any) -> None:
+        if isinstance(error, ClmError):
+            error.runbook = error.runbook or self._runbook
+
+    def __call__(self, act: Callable[..., T]) -> Callable[..., T]:
+        def acting(*args: Any, **named: Any) -> T:
+            with self:
+                return act(*args, **named)
+
+        return acting
 
 
 def known(value: Optional[T], what: str) -> T:

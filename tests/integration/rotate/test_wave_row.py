@@ -10,9 +10,11 @@ our code, an unreachable server, a variable that is not there, an include. What 
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
-from .waves import HOSTS, VERDICT, WAVES, Case, rotate, scripted_copy
+from .waves import HOSTS, SERVERS, VERDICT, WAVES, Case, rotate, scripted_copy
 
 FIRST, MIDDLE, LAST = WAVES
 BATCH = ("plan", "issue", "deploy", "prove", "judge", "settle", "record")
@@ -47,6 +49,18 @@ def test_all_is_well(ansible):
     for step in (*BATCH, "requested", "present", "committed", "ledger"):
         assert rotation.ran(step) == set(HOSTS)
     assert not rotation.ran("restored")
+    tasks_grow_with_waves(rotation, ansible.core)
+
+
+def tasks_grow_with_waves(rotation, core):
+    """Batch tasks once a wave, work at most once for each server in it, and only the verdict for every deployment."""
+    results = Counter(event["task"] for event in rotation.run.events if event.get("host") in HOSTS)
+    assert results.pop(VERDICT) == len(HOSTS)
+    if core == "2.16":  # it cannot end a role for a host, so every host meets the include
+        assert results.pop("certops.clm.rotate : Work as a lead") == len(HOSTS)
+    leads = sum(len({SERVERS[host] for host in wave}) for wave in WAVES)
+    assert leads < len(HOSTS) and max(results.values()) <= leads, results
+    assert len([task for task, times in results.items() if times == len(WAVES)]) >= len(BATCH), results
 
 
 @pytest.mark.every_core
