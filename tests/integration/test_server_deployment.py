@@ -111,6 +111,18 @@ def test_deploy_again_commit_and_restore(lab: Any, ansible: Any, keeper: Keeper,
     assert not list(lab.hosts[host].real("/var/lib/certops-clm/staged").iterdir())
 
 
+def test_haproxy_takes_a_certificate_through_its_runtime_socket(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path) -> None:
+    inventory = lab.write_inventory(tmp_path / "hosts.json", ["lb1"])
+    site, server, pids = lab.site("lb1"), lab.server("lb1"), lab.hosts["lb1"].processes
+    new = lab.ca.issue(site.names)
+    item = item_of(lab, "lb1", site, version=keeper.keep(site.name, new))
+    item["target"]["reload"] = server.certificate_through_socket(site)["reload"]
+    before = set(pids())
+    run = ansible.playbook(play("lb1", keeper.task([item]), {**keeper.task([item]), "name": "again"}), inventory=inventory).ok()
+    assert run.result("deploy")["outcomes"][item["id"]]["state"] == "done" and not run.result("again")["changed"]
+    assert lab.served("lb1") == new.sha256 and before <= set(pids()), "the same processes serve it: nothing was reloaded"
+
+
 def test_a_reload_that_serves_the_old_one_is_rolled_back(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path) -> None:
     inventory = lab.write_inventory(tmp_path / "hosts.json", ["app1"])
     site, server = lab.site("app1"), lab.server("app1")
