@@ -11,23 +11,30 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Sequence
 
 import pytest
 
 from ansible_collections.certops.clm.tests.lab.host import PATH, wait_for
-from ansible_collections.certops.clm.tests.support.environment import ROOT, which
+from ansible_collections.certops.clm.tests.support.environment import ROOT, program, which
 
 pytestmark = pytest.mark.xdist_group("demo")
 
 
-def begin(work: Path, *args: str) -> subprocess.Popen[str]:
+# Somebody who is not root, and may do nothing but read: the Python of .venv may lie in a folder of root.
+NOBODY = ("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--inh-caps", "-all,+dac_read_search",
+          "--ambient-caps", "-all,+dac_read_search", "--bounding-set", "-all,+dac_read_search", "--")  # fmt: skip
+
+
+def begin(work: Path, *args: str, user: Sequence[str] = ()) -> subprocess.Popen[str]:
     """The demo with a work folder of its own; its output goes to `said` in there."""
-    command = [str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "demo" / "demo.py"), "--work", str(work), *args]
+    command = [*user, str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "demo" / "demo.py"), "--work", str(work), *args]
     with (work / "said").open("w") as said:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, text=True, preexec_fn=listen_to_ctrl_c
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, text=True, preexec_fn=listen_to_ctrl_c,
+            env={**os.environ, "HOME": str(work)} if user else None,
         )
 
 
@@ -50,17 +57,31 @@ def expected_real() -> List[str]:
     return sorted([*real, *(["db1"] if which("postgres") and usable else [])])
 
 
-def test_the_demo_goes_as_told(tmp_path: Path) -> None:
-    """All acts, with the servers that this machine has."""
-    rc = begin(tmp_path).wait(900)
-    said = (tmp_path / "said").read_text()
+@pytest.fixture
+def work() -> Iterator[Path]:
+    """A folder that anybody can reach; pytest's own can be entered by its user alone."""
+    place = Path(tempfile.mkdtemp(prefix="clm-work-", dir="/var/tmp"))
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("stand_ins", [False, True], ids=["real", "nobody"])
+def test_the_demo_goes_as_told(work: Path, stand_ins: bool) -> None:
+    """All acts, with the servers that this machine has, and as somebody who has neither root nor a server."""
+    user = NOBODY if stand_ins and os.geteuid() == 0 else ()
+    if user:
+        program("setpriv")
+        shutil.chown(work, "nobody", "nogroup")
+    rc = begin(work, *(["--stand-ins"] if stand_ins else []), user=user).wait(900)
+    said = (work / "said").read_text()
     assert rc == 0, said
-    facts: Dict[str, Any] = json.loads((tmp_path / "summary.json").read_text())
-    assert sorted(facts["real"]) == expected_real(), facts["stand_ins"]
+    facts: Dict[str, Any] = json.loads((work / "summary.json").read_text())
+    assert sorted(facts["real"]) == ([] if stand_ins else expected_real()), facts["stand_ins"]
+    assert not user or Path(facts["report"]).owner() == "nobody"
     assert (facts["servers"], facts["issued"], facts["moved"], facts["rolled_back"], facts["errors"]) == (9, 4, 9, 1, 0)
     assert facts["connections"] > 100 and facts["ledger_events"] > 20
     assert "changed=0" in said and "ROLLED BACK" in said and Path(facts["report"]).is_file()
-    place = re.search(r"/tmp/clm-demo-\w+", (tmp_path / "control" / "manifest.yml").read_text())
+    place = re.search(r"/tmp/clm-demo-\w+", (work / "control" / "manifest.yml").read_text())
     assert place and not Path(place.group()).exists() and not commands_of(place.group())
 
 
