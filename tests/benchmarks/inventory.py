@@ -63,7 +63,8 @@ def timed(core: Path, inventory: Path, tries: int) -> Any:
     readings = []
     with tempfile.TemporaryFile() as output:
         for _try in range(tries):
-            output.truncate(0)
+            output.seek(0)  # the child writes where this stands, and moves it
+            output.truncate()
             process = subprocess.Popen(argv, env=env, stdout=output, stderr=subprocess.DEVNULL)
             _pid, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
