@@ -201,6 +201,37 @@ def corpora() -> str:
     names = ("cases", "records", "refused", "accepted_by_mistake")
     for one in found:
         lines.append(f"| {one['corpus']} | " + " | ".join(f"{one[name]:,}" for name in names) + f" | < {one['slowest_ms_below']:,} ms |")
+    return "\n".join(lines) + "\n\n" + limbo()
+
+
+def limbo() -> str:
+    """What is accepted although x509-limbo marks it as a failure, each with its reason: ACCEPTED of its test, read and not run."""
+    known: Dict[str, str] = {}
+    accepted: Dict[str, List[str]] = {}
+    for node in ast.parse((ROOT / "tests" / "unit" / "x509" / "test_limbo.py").read_text()).body:
+        name = getattr(node.targets[0], "id", "") if isinstance(node, ast.Assign) else ""
+        if name and isinstance(node.value, ast.Constant):
+            known[name] = str(node.value.value)
+        elif name == "ACCEPTED":
+            for case, why in zip(node.value.keys, node.value.values):
+                accepted.setdefault(known[why.id] if isinstance(why, ast.Name) else why.value, []).append(f"`{case.value}`")
+    parts = [f"{', '.join(cases)} ({why})" for why, cases in accepted.items()]
+    return "Chains that x509-limbo calls pedantic failures or failures of revocation, and that are accepted: " + "; ".join(parts) + "."
+
+
+WORSE = "modules that fail or run in the background"
+
+
+def leaks() -> str:
+    """What tests/integration/test_every_module.py and test_every_plugin.py searched for secrets, by mode."""
+    found = json.loads((ROOT / "tests" / "integration" / "results" / "leaks.json").read_text())
+    lines = ["| mode | of | searched | of those failed on purpose | the mode does not reach them |", "|---|---|---|---|---|"]
+    plugins = "playbooks, roles, inventory, lookup, filters and tests"
+    for part, what in (("modules", "modules and actions"), (WORSE, "modules and actions"), ("plugins", plugins)):
+        for mode in next(iter(found[part].values())):
+            cells = [row[mode] for row in found[part].values()]
+            none, failed = cells.count("not supported"), cells.count("failed, and searched")
+            lines.append(f"| {mode} | {what} | {len(cells) - none} | {failed} | {none} |")
     return "\n".join(lines)
 
 
@@ -233,7 +264,10 @@ def races() -> str:
 
 def filled(text: str) -> str:
     """README with its generated parts as they should be."""
-    for name, make in (("providers", providers), ("faults", faults), ("corpora", corpora), ("races", races), ("benchmarks", benchmarks)):
+    parts = (
+        ("providers", providers), ("faults", faults), ("leaks", leaks), ("corpora", corpora), ("races", races), ("benchmarks", benchmarks),
+    )  # fmt: skip
+    for name, make in parts:
         start, end = f"<!-- generated: {name} -->\n", "<!-- end: " + name + " -->"
         before, rest = text.split(start)
         text = before + start + make() + "\n" + end + rest.split(end, 1)[1]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The corpora of certificates, keys, requests and CRLs. `make(folder)` has them all by name; keys are the same in every run.
 
-Keystores (JKS, PKCS 12) are not among them: no code here reads one, and their bytes are refused like any others.
+Keystores (JKS, PKCS 12, PKCS 7) are among them, though no code here reads one: keystores.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ansible_collections.certops.clm.plugins.module_utils.x509.certificate impor
 from ansible_collections.certops.clm.plugins.module_utils.x509.chain import Chain
 from ansible_collections.certops.clm.plugins.module_utils.x509.names import check_names
 from ansible_collections.certops.clm.plugins.module_utils.x509.path import verify
-from ansible_collections.certops.clm.tests.hostile import asn1, malformed
+from ansible_collections.certops.clm.tests.hostile import asn1, keystores, malformed
 from ansible_collections.certops.clm.tests.hostile.tally import LONGEST_SENTENCE, MISTAKE, RECORD, REFUSED, Case, cuts, damaged, flips
 from ansible_collections.certops.clm.tests.unit.x509 import test_limbo
 
@@ -148,7 +148,7 @@ def crls(place: Path) -> Iterator[Case]:
 
 
 def key_cases() -> Iterator[Case]:
-    """Every cut and flip of small keys, clear and encrypted; every 61st flip of an RSA key, whose reading takes long."""
+    """Every cut and flip of small keys, clear and encrypted; every 31st flip of an RSA key, whose reading takes long."""
     for name, key in (("EC", asn1.LEAF_KEY), ("Ed25519", ED25519)):
         for passphrase in (None, PASSPHRASE):
             text, clear = keys.to_pem(key, passphrase).reveal(), passphrase is None
@@ -159,7 +159,7 @@ def key_cases() -> Iterator[Case]:
                 yield f"{name}, DER {what}", partial(private_key, pem.encode(block.label, der).encode(), passphrase, key.public_key())
     big = of_mersenne(1279, 607)
     (block,) = pem.split(keys.to_pem(big).reveal(), allow=pem.KEY_LABELS)
-    for what, der in flips(block.der, 61):
+    for what, der in flips(block.der, 31):
         yield f"RSA, DER {what}", partial(private_key, pem.encode(block.label, der).encode(), None, big.public_key())
 
 
@@ -270,6 +270,7 @@ def make(place: Path) -> Dict[str, Iterator[Case]]:
         "private keys in PEM, cuts and bit flips": key_cases(),
         "request in PEM, every cut and bit flip": request_cases(),
         "CRL of the local CA, every cut and bit flip": crls(place),
+        "keystores (JKS, PKCS 12, PKCS 7), every cut, bit flips": keystores.cases(place, NOW),
         "certificates malformed by hand": malformed_cases(),
         "certificates of zlint's own tests": zlint_cases(),
         "chains of x509-limbo": limbo_cases(),

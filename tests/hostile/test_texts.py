@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import re
+import time
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 
@@ -28,6 +29,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.report.write import FO
 from ansible_collections.certops.clm.plugins.plugin_utils.text_table import table
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import group_part, safe_name
 from ansible_collections.certops.clm.tests.hostile import asn1
+from ansible_collections.certops.clm.tests.hostile.tally import TOO_LONG
 from ansible_collections.certops.clm.tests.hostile.texts import BOUNDED, HOSTILE, TEXTS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
@@ -210,6 +212,26 @@ def test_every_event_is_one_line_and_comes_back_as_it_was(tmp_path_factory, even
     assert verify(folder).ok
     back = [{key: one[key] for key in ("message", "names", "where")} for one in read(folder)]
     assert back == json.loads(json.dumps(events))  # two halves of a character, side by side, are that character
+
+
+def test_ten_thousand_names_are_one_line_of_a_ledger_one_row_of_a_table_and_data_of_a_filter(tmp_path):
+    from ansible_collections.certops.clm.plugins.filter.certificate_names import certificate_names
+    from ansible_collections.certops.clm.plugins.filter.parse_certificates import parse_certificates
+
+    many = [f"n{number}.example.com" for number in range(10_000)]
+    begin = time.process_time()
+    with Ledger(str(tmp_path), "w", lambda: NOW) as ledger:
+        ledger.append([{"action": "issued", "names": many}, {"action": "issued", "names": ["a"]}])
+    assert [len(one["names"]) for one in read(str(tmp_path))] == [10_000, 1] and verify(str(tmp_path)).ok
+    pem = encode("CERTIFICATE", asn1.leaf(names=asn1.dns(*many)))
+    (facts,) = parse_certificates(pem)
+    assert certificate_names(pem) == many and len(facts["dns_names"]) == 1000
+    lineage = {"lineage": "x", "names": many, "not_after": NOW}
+    odd = {"place": "x", "names": many, "issuer": "x", "not_after": NOW, "sha256": "a" * 64}
+    made = render(build(places=[], lineages=[lineage], unmanaged=[odd] * 50, events=[], ledger={}, now=NOW, run_id="r1"))
+    rows = list(csv.reader(io.StringIO(made["report.csv"])))
+    assert len({len(row) for row in rows}) == 1 and max(len(cell) for row in rows for cell in row) < 32_767, "what a spreadsheet takes"
+    assert time.process_time() - begin < TOO_LONG
 
 
 def test_a_key_goes_into_no_ledger(tmp_path):

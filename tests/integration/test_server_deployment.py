@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
 import os
 import re
@@ -20,6 +19,8 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import Store
 from ansible_collections.certops.clm.plugins.module_utils.masking import Secret
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores.directory import create
 from ansible_collections.certops.clm.plugins.module_utils.x509 import pem
+from ansible_collections.certops.clm.tests.support.leaks import Place, look, on_a_host
+from ansible_collections.certops.clm.tests.support.needles import Needles
 
 SERVERS = ["web1", "lb1", "db1", "app1"]
 PROOF = {"timeout": 10, "consecutive": 2, "interval": 0.05}
@@ -81,13 +82,6 @@ def sign(ca: Any, csr: str) -> str:
 def play(host: str, *tasks: Dict[str, Any]) -> List[Dict[str, Any]]:
     """One play on the real host."""
     return [{"hosts": host, "gather_facts": False, "tasks": list(tasks)}]
-
-
-def needles(issued: Any) -> List[bytes]:
-    """The secret part of a P-256 key in every form in which it could leak: bytes 36 to 68 of its PKCS#8 are the scalar."""
-    body = "".join(issued.key_pem.splitlines()[1:-1])
-    scalar = base64.b64decode(body)[38:66]
-    return [body[52:88].encode(), scalar, scalar.hex().encode(), base64.b64encode(issued.key_pem.encode())[100:140]]
 
 
 @pytest.mark.every_core
@@ -209,13 +203,12 @@ def test_no_key_is_seen_anywhere(lab: Any, ansible: Any, keeper: Keeper, tmp_pat
     item = item_of(lab, "web1", site, version=keeper.keep(site.name, new))
     run = ansible.playbook(play("web1", keeper.task([item])), inventory=inventory, args=["-vvvvv", "--diff"], env=NOISY[how]).ok()
     assert lab.served("web1") == new.sha256
-    host = lab.hosts["web1"]
-    kept = [path for folder in ("/tmp", "/root/.ansible") for path in host.real(folder).rglob("*") if path.is_file()]
+    needles = Needles().key("new", new.key_pem.encode()).key("old", old.key_pem.encode())
+    seen = look(needles, [on_a_host(lab.server("web1")), Place("ansible", ansible.place)], {"output": run.output.encode()})
+    assert not seen.leaks, sorted(seen.leaks)
+    assert len(seen.holders) == 3, "the new key is served and kept, and so is the old one, to go back to"
     if how in ("kept", "debug"):
-        assert any("AnsiballZ" in path.name for path in kept), "the needles were looked for where nothing lies"
-    kept += [path for path in ansible.place.rglob("*") if path.is_file()]
-    texts = [run.output.encode(), *(path.read_bytes() for path in kept)]
-    assert not [needle for issued in (new, old) for needle in needles(issued) for text in texts if needle in text]
+        assert "server_deployment" in seen.modules, "the needles were looked for where nothing lies"
 
 
 def test_a_connection_that_cannot_pipe_is_refused(lab: Any, ansible: Any, keeper: Keeper, tmp_path: Path) -> None:

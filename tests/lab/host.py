@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 # Folders that every host has for itself, when that hides neither this checkout nor the Python of the tests.
-# /root/.ansible: what Ansible leaves there is told apart by host.
+# /root/.ansible and /root/.ansible_async: what Ansible leaves there is told apart by host.
 FOLDERS = ("/etc/nginx", "/etc/haproxy", "/etc/postgresql", "/etc/clm", "/var/lib/certops-clm", "/var/lib/postgresql", "/var/log",
-           "/run", "/tmp", "/root/.ansible", "/srv", "/etc/apache2", "/etc/stunnel", "/etc/mysql", "/etc/redis", "/etc/rabbitmq",
-           "/etc/mosquitto", "/etc/postfix", "/etc/dovecot", "/etc/caddy", "/etc/tomcat10")
+           "/run", "/tmp", "/root/.ansible", "/root/.ansible_async", "/srv", "/etc/apache2", "/etc/stunnel", "/etc/mysql", "/etc/redis",
+           "/etc/rabbitmq", "/etc/mosquitto", "/etc/postfix", "/etc/dovecot", "/etc/caddy", "/etc/tomcat10")
 NEEDED = tuple(Path(place).resolve() for place in (__file__, sys.prefix, sys.base_prefix))
 MOUNTS = tuple(folder for folder in FOLDERS if not any(Path(folder) in place.parents for place in NEEDED))
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -107,9 +107,10 @@ class Host:
             same = '--reuid "$(id -u)" --regid "$(id -g)" --init-groups'
             into = f"sudo -n --preserve-env=CLM_COMMAND,HOME,PATH {prefix} setpriv {same} --"
             person = f"[ \"$(id -u)\" = 0 ] || exec {into} /bin/sh -c 'cd; exec /bin/sh -c \"$CLM_COMMAND\"'"
+        inside = f"{prefix} /bin/sh -c 'cd; exec /bin/sh -c \"$CLM_COMMAND\"'"
+        deaf = f"[ -e '{self.place}/deaf' ] && case $CLM_COMMAND in *'umask 077; '*'> '*) head -c 150 | {inside}; exit 255;; esac"
         lines = ["#!/bin/sh", f"[ -e '{self.place}/cut' ] && exit 255", f"export PATH={PATH}",
-                 'export CLM_COMMAND="${SSH_ORIGINAL_COMMAND:-/bin/sh}"', person,
-                 f"exec {prefix} /bin/sh -c 'cd; exec /bin/sh -c \"$CLM_COMMAND\"'"]
+                 'export CLM_COMMAND="${SSH_ORIGINAL_COMMAND:-/bin/sh}"', deaf, person, f"exec {inside}"]
         enter = self.place / "enter"
         enter.write_text("\n".join(lines) + "\n")
         enter.chmod(0o755)
@@ -121,9 +122,14 @@ class Host:
         """From now on the host is unreachable by SSH (its servers go on); also for connections that are open already."""
         (self.place / "cut").touch()
 
+    def cut_hand_over(self) -> None:
+        """From now on a connection that carries a file's content ends in the middle of it, and leaves a part there."""
+        (self.place / "deaf").touch()
+
     def mend(self) -> None:
         """Reachable again."""
-        (self.place / "cut").unlink(missing_ok=True)
+        for name in ("cut", "deaf"):
+            (self.place / name).unlink(missing_ok=True)
 
     def argv(self, command: Sequence[str], user: str = "") -> List[str]:
         """The command as run in the host's view, ended with the test process, as another user where we are root."""

@@ -53,12 +53,18 @@ class Ansible:
         self.core, self.collections, self.place = core, collections, place
         self.bin = venv(f"core-{core}")
         self._count = 0
+        self.view: List[str] = []  # a command that runs what follows it in another view of the machine (tests/lab/syslog.py)
+        (place / "tmp").mkdir(exist_ok=True)
         (place / "ansible.cfg").write_text("[defaults]\n")
 
     def environment(self, **more: str) -> Dict[str, str]:
-        """The process environment: nothing of the person's own configuration reaches the run."""
+        """The process environment: nothing of the person's own configuration reaches the run, and what it leaves is in `place`.
+
+        But what modules on localhost leave in the home folder that the system knows: tests/lab/syslog.py has a view for that.
+        """
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") and name != "PYTHONPATH"}
         own = {
+            "TMPDIR": str(self.place / "tmp"),
             "ANSIBLE_HOME": str(self.place / "ansible"), "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
             "ANSIBLE_CONFIG": str(self.place / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
@@ -79,7 +85,7 @@ class Ansible:
             play = path
         inventories = [part for path in inventory for part in ("-i", str(path))]
         variables = ["-e", json.dumps(dict(extra))] if extra else []
-        return [str(self.bin / "ansible-playbook"), *inventories, *variables, *args, str(play)]
+        return [*self.view, str(self.bin / "ansible-playbook"), *inventories, *variables, *args, str(play)]
 
     def playbook(self, play: Union[str, Path, List[Dict[str, Any]]], *, inventory: Union[Path, Sequence[Path]] = (),
                  args: Sequence[str] = (), extra: Optional[Mapping[str, Any]] = None, env: Optional[Mapping[str, str]] = None,

@@ -85,7 +85,7 @@ class Server:
     def reset(self, *, days: float = 30, age_days: float = 1) -> None:
         """As on the first day: stopped, new initial certificates for all sites, configuration as it was, started."""
         self.stop()
-        self.host.empty("/var/lib/certops-clm", "/tmp", "/root/.ansible", self.folder)
+        self.host.empty("/var/lib/certops-clm", "/tmp", "/root/.ansible", "/root/.ansible_async", self.folder)
         for site in self.sites:
             self.initial[site.name] = self.issue(site, days=days, age_days=age_days)
             self.hold(site, self.initial[site.name])

@@ -10,11 +10,15 @@ import re
 import shutil
 import subprocess
 import tempfile
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.certops.clm.tests.hostile.test_inventory import says
+from ansible_collections.certops.clm.plugins.module_utils.ledger import Ledger
+from ansible_collections.certops.clm.plugins.module_utils.manifest import load
+from ansible_collections.certops.clm.tests.hostile.test_inventory import pem_of, says
+from ansible_collections.certops.clm.tests.hostile.test_texts import HIDDEN
 from ansible_collections.certops.clm.tests.hostile.texts import HOSTILE
 from ansible_collections.certops.clm.tests.support.world import World
 
@@ -33,6 +37,7 @@ TASKS = [
     {"name": "keep", "ansible.builtin.set_fact": {"kept": READ}},
     {"name": "again", "ansible.builtin.debug": {"msg": "{{ kept }} {{ kept | to_json }} {{ clm_blind }}"}},
 ]
+FACTS = "want='facts', secret_store=store"
 OWN = [
     {
         "name": "own",
@@ -86,3 +91,35 @@ def test_texts_stay_texts(ansible, tmp_path, marks):
     run = ansible.playbook([{"hosts": where, "gather_facts": False, "tasks": tasks} for where, tasks in plays], inventory=place).ok()
     assert set(run.stats) - {"localhost"} <= hosts and len(run.results("use")[0]["msg"][1]) > len(HOSTILE)
     assert not list(marks.iterdir())
+
+
+def test_filters_lookup_report_and_ledger_keep_them(ansible, tmp_path, marks):
+    """Every text in a certificate that filters and the lookup read, in the ledger that the report and ledger_info read."""
+    world = World(tmp_path)
+    texts = [text.replace("/tmp/clm-hostile", f"{marks}/{number}") for number, text in enumerate(HOSTILE.values(), 1)]
+    pems = [pem_of(text, number) for number, text in enumerate(texts, 1)]
+    (tmp_path / "pems.json").write_text(json.dumps(pems))
+    plain = [text for text in texts if "PRIVATE KEY" not in text]  # store and ledger take no such text
+    world.version("shop", [pem_of(texts[0])], names=plain, note=plain)
+    path = str(world.save())
+    told = ("message", "next_action", "reason", "step", "run_id")
+    with Ledger(str(tmp_path / "ledger"), "hostile", lambda: datetime.now(timezone.utc)) as ledger:
+        item = load(path).deployments[0].id
+        events = [{"action": "outcome", "deployment": item, "state": "failed", **dict.fromkeys(told, text)} for text in plain]
+        ledger.append(events)
+    place = {"store": {"type": "directory", "path": str(tmp_path / "store"), "allow_ephemeral": True}, "pems": str(tmp_path / "pems.json")}
+    read = "lookup('ansible.builtin.file', pems) | from_json | map('certops.clm.parse_certificate') | list"
+    tasks = [
+        {"name": "filter", "ansible.builtin.set_fact": {"parsed": "{{ " + read + " }}"}},
+        {"name": "parsed", "ansible.builtin.debug": {"msg": "{{ parsed }} {{ parsed | to_json }}"}},
+        {"name": "look", "ansible.builtin.set_fact": {"kept": "{{ lookup('certops.clm.certificate', 'shop', " + FACTS + ") }}"}},
+        {"name": "looked", "ansible.builtin.debug": {"msg": "{{ kept }} {{ kept.names }} {{ kept | to_json }}"}},
+        {"name": "report", "certops.clm.report": {"manifest": path, "folder": str(tmp_path / "report")}, "register": "told"},
+        {"name": "ledger", "certops.clm.ledger_info": {"path": str(tmp_path / "ledger")}, "register": "chains"},
+        {"name": "said", "ansible.builtin.debug": {"msg": "{{ told }} {{ chains }} {{ told | to_json }}"}},
+    ]
+    run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "vars": place, "tasks": tasks}], args=["-vvv"]).ok()
+    assert len(run.result("filter")["ansible_facts"]["parsed"]) == len(HOSTILE) and not list(marks.iterdir())
+    for name in ("report.html", "report.csv"):
+        assert not HIDDEN.search((tmp_path / "report" / name).read_text()), name
+    assert run.result("ledger")["events"] == len(plain) == len(HOSTILE) - 1

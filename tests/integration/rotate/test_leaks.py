@@ -5,52 +5,38 @@
 
 from __future__ import annotations
 
-import base64
-
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
+from ansible_collections.certops.clm.tests.support.leaks import IN_A_SITE, Place, look, needles_of, on_a_host
 
 LOUD = {
     "pipelining": {},
-    "files": {"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_PIPELINING": "0"},
     "debug": {"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_DEBUG": "1"},
 }
 
 
-def needles(pem: bytes) -> list[bytes]:
-    """A key as it could turn up: PEM body lines, base64 of the PEM, DER, hex, and the private number itself."""
-    key = serialization.load_pem_private_key(pem, None)
-    number = key.private_numbers().private_value.to_bytes(32, "big")
-    form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    der = key.private_bytes(*form)
-    body = [line for line in pem.splitlines() if line and not line.startswith(b"-")]
-    return [*body[:-1], base64.b64encode(pem)[:60], der[-100:-60], der.hex().encode()[60:120], number, number.hex().encode()]
-
-
 @pytest.mark.parametrize("way", sorted(LOUD))
 def test_no_key_is_anywhere_but_where_keys_belong(lab, ansible, tmp_path, way):
-    campaign = Campaign(lab, ansible, tmp_path, ["shop", "edge"])
+    """One key of the store in RSA, one in EC that goes to three servers, and one that its server made."""
+    campaign = Campaign(lab, ansible, tmp_path, ["shop", "edge", "api"])
+    campaign.manifest["profiles"]["old"] = {"lifetime": "90d", "key_type": "rsa-2048"}
+    campaign.manifest["lineages"]["edge"]["profile"] = "old"
+    campaign.manifest["lineages"]["api"]["key_origin"] = "host"
+    campaign.write()
     kept = {"ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "facts"), "ANSIBLE_LOG_PATH": str(tmp_path / "log")}
     loud = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", **kept, **LOUD[way]}
     args, extra = ["-vvvvv", "--diff"], campaign.settings()
     run = ansible.playbook("certops.clm.rotate", inventory=campaign.inventories, args=args, extra=extra, env=loud, timeout=200)
     assert run.rc == 0, run.output[-3000:]
-    keys = [path.read_bytes() for path in (tmp_path / "store").rglob("key.pem")]
-    assert len(keys) == 2 and b"PRIVATE KEY" in keys[0]
-    wanted = [needle for key in keys for needle in needles(key)]
-    texts = {"output": run.output.encode()}
-    for place in (tmp_path, ansible.place):
-        for path in place.rglob("*"):
-            if path.is_file() and not path.is_symlink() and path.name != "key.pem":
-                texts[str(path)] = path.read_bytes()
-    served = ("/etc/nginx/tls/shop.key", "/etc/haproxy", "/var/lib/certops-clm")  # where they belong on a managed host
-    for name in ("web1", "web2", "web3", "lb1"):
-        for path in lab.hosts[name].root.rglob("*"):
-            inside = "/" + str(path.relative_to(lab.hosts[name].root))
-            if path.is_file() and not path.is_symlink() and not inside.startswith(served):
-                texts[str(path)] = path.read_bytes()
-    found = [place for place, text in texts.items() for needle in wanted if needle in text]
-    assert not found, found
-    assert any("AnsiballZ" in place for place in texts) == (way != "pipelining"), "KEEP_REMOTE_FILES left its files to be searched"
+    hosts = [on_a_host(lab.server(name)) for name in ("web1", "web2", "web3", "lb1", "app1")]
+    needles = needles_of([tmp_path, *(host.root for host in hosts)], {"the CA's passphrase": (tmp_path / "passphrase").read_bytes()})
+    seen = look(needles, [Place("site", tmp_path, IN_A_SITE), Place("ansible", ansible.place), *hosts], {"output": run.output.encode()})
+    assert not seen.leaks, sorted(seen.leaks)
+    belong = {f"{host.name}{path}" for host in hosts for path in [lab.server(host.name).key_file(lab.site(host.name))]}
+    assert belong <= set(seen.holders), "every key was found where it belongs, the one that was made there too"
+    assert sum(one.startswith("site/store/lineages/") for one in seen.holders) == 2
+    for host in hosts:
+        staged = host.root / "var/lib/certops-clm/staged"
+        assert staged.is_dir() and not list(staged.iterdir()), "a key that was handed over is still on its way"
+    assert ({"server_deployment", "server_certificates_info"} <= seen.modules) == (way != "pipelining"), "kept files were there to be read"
