@@ -141,7 +141,7 @@ class Modes:
         cells = dict.fromkeys(("-vvvvv --diff", "ANSIBLE_DEBUG", "fact cache", "log file", "--check", "wrong argument"), SEARCHED)
         cells["ANSIBLE_KEEP_REMOTE_FILES"] = SEARCHED if files else NONE
         if self.syslog:
-            assert (f"{name}: Invoked with" in heard) == files, f"{name}: what it said to syslog was not heard"
+            assert (f".{name}: Invoked with" in heard) == files, f"{name}: what it said to syslog was not heard"
             cells["syslog"] = SEARCHED if files else NONE
         return cells
 
