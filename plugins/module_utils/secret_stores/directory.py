@@ -235,8 +235,9 @@ class DirectoryStore(Leasing, AtRest, Dropping):
         return staged if staged in self._unflushed.renames else f"{folder}/versions/{version}"
 
     def clock_ahead(self) -> float:
-        """See the protocol Timed: the file system's clock, which on NFS is its server's."""
-        self._prepare()
+        """See the protocol Timed: the file system's clock, which on NFS is its server's. A folder that is not there is not made."""
+        if not os.path.isdir(self.path):  # a disk that is not mounted must not look like an empty copy
+            return 0.0
         try:
             return self._now.ahead() if isinstance(self._now, FileSystemTime) else 0.0
         except OSError as error:

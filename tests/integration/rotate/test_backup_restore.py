@@ -128,26 +128,29 @@ def test_an_altered_backup_and_a_wrong_passphrase_write_nothing(campaign):
 @pytest.mark.every_core
 def test_a_copy_that_is_away_lets_nothing_be_written_and_everything_be_read_and_one_that_differs_is_named(campaign):
     place, ansible = campaign.place, campaign.ansible
+    campaign.manifest["secret_store"]["stores"][1]["path"] = "disk/mirror"
+    (place / "disk").mkdir(mode=0o700)
+    campaign.write()
     campaign.run().ok()
     campaign.force("drill")
     campaign.run().ok()
     first, second = campaign.versions("shop")
-    (place / "mirror").rename(place / "away")
+    (place / "disk").rename(place / "away")
     campaign.force("without a copy")
     refused = campaign.run()
-    assert refused.rc == 2 and f"{place}/mirror" in refused.output and len(campaign.versions("shop")) == 2
+    assert refused.rc == 2 and f"{place}/disk/mirror" in refused.output and len(campaign.versions("shop")) == 2
     assert "cannot be reached" in " ".join(refused.output.split()) and campaign.current("shop") == second["sha256"]
     plan = campaign.run("rollback", ["--check"], clm_lineage="shop")
     assert first["sha256"] in plan.output and campaign.current("shop") == second["sha256"], plan.output[-3000:]
-    (place / "away").rename(place / "mirror")
-    current = place / "mirror" / "lineages" / "shop" / "current"
+    (place / "away").rename(place / "disk")
+    current = place / "disk" / "mirror" / "lineages" / "shop" / "current"
     older = sorted(path.name for path in (current.parent / "versions").iterdir())[0]
     current.unlink()
     current.symlink_to(f"versions/{older}")
     task = {"name": "act", "certops.clm.secret_store_info": {"secret_store": absolute(campaign)}}
     run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "vars": CONTROLLER, "tasks": [task]}])
     (said, *_more) = run.result("act")["lineages"]["shop"]["divergences"]
-    assert f"{place}/mirror" in said and older in said, said
+    assert f"{place}/disk/mirror" in said and older in said, said
     campaign.manifest["secret_store"] = {"type": "directory", "path": "clear", "passphrase_file": "clear/pass", "allow_ephemeral": True}
     campaign.write()
     (place / "clear").mkdir(mode=0o700)
@@ -161,7 +164,7 @@ def absolute(campaign):
     """The store's options as a task outside of the manifest's folder needs them."""
     first, second = campaign.manifest["secret_store"]["stores"]
     place = campaign.place
-    second = {**second, "path": str(place / "mirror"), "passphrase_file": str(place / "secrets" / "store")}
+    second = {**second, "path": str(place / "disk" / "mirror"), "passphrase_file": str(place / "secrets" / "store")}
     return {"type": "mirrored", "stores": [{**first, "path": str(place / "store")}, second]}
 
 

@@ -14,6 +14,7 @@ import time
 import pytest
 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import SHOP, Campaign
+from ansible_collections.certops.clm.tests.integration.rotate.test_two_controllers import signal_all, tree
 
 WAVES = {"clm_waves": [1]}
 
@@ -159,7 +160,7 @@ def _killed(lab, ansible, place, task):
         if list(lineage.glob("lease-*")) if task == "Issue" else task in events.read_text():
             break
         time.sleep(0.001)
-    os.killpg(process.pid, signal.SIGKILL)
+    signal_all(tree(process.pid), signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     served = {name: lab.served(name, verify=False) for name in SHOP}

@@ -18,6 +18,7 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import Busy,
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, MalformedError, UnavailableError
 from ansible_collections.certops.clm.plugins.module_utils.flows.inspect_store import inspect_store
 from ansible_collections.certops.clm.plugins.module_utils.masking import Secret
+from ansible_collections.certops.clm.plugins.module_utils.secret_stores import mirrored
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores._mirrored_places import Place
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores.directory import DirectoryStore
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores.mirrored import MirroredStore
@@ -195,3 +196,18 @@ def test_a_state_that_one_copy_missed_is_brought_over(tmp_path: Path) -> None:
     mended(tmp_path)
     record = json.loads((tmp_path / "b/lineages/shop/versions" / FIRST / "version.json").read_text())
     assert record["state"] == "rejected" and record["meta"] == {"evidence": "x"}
+
+
+def test_asking_for_the_time_makes_no_copy_that_is_away(tmp_path: Path) -> None:
+    """An empty folder is a new copy: made where a disk is not mounted, it would be written to."""
+    options = [{"type": "directory", "path": str(tmp_path / name), "allow_ephemeral": True} for name in ("a", "b")]
+    store: Any = mirrored.create({"stores": options}, Clock())
+    lease = store.begin("shop", None)
+    store.save(lease, issued("shop", store.new_version("shop"), key=PEM))
+    store.end(lease)
+    store.flush()
+    (tmp_path / "b").rename(tmp_path / "away")
+    assert abs(mirrored.create({"stores": options}, Clock()).clock_ahead()) < 300
+    assert not (tmp_path / "b").exists()
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        mirrored.create({"stores": options}, Clock()).begin("shop", None)
