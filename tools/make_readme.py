@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import environment
+from readme_faults import faults
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -87,12 +88,13 @@ def providers() -> str:
         ("Challenges of ACME", names_in("challenges"), f"A: Pebble asks; bind {bind} with a secondary"),
         ("Secret stores", names_in("secret_stores"), "A: a local file system, killed and filled up"),
         ("Managed servers", names_in("server_kinds"), f"A: {servers}"),
-        ("Discovery sources", names_in("sources"), "A: the servers above"),
+        ("Discovery sources", names_in("sources"), "A: the servers above; `aws_certificates` B: moto 5.2.5, mended by the lab"),
         ("Gates", gate_kinds(), f"A: programs, and Prometheus {prometheus}"),
     ]
     lines = ["| what | which | tier and what it is tested on |", "|---|---|---|"]
     lines += [f"| {what} | {', '.join(f'`{name}`' for name in names)} | {tier} |" for what, names, tier in rows]
-    return "\n".join(lines) + "\n\nTier A is real software; no tier B (emulator) or C (fake) is in use yet."
+    tiers = "Tier A is real software, tier B an emulator: nothing was tested on AWS itself. No tier C (fake) is in use yet."
+    return "\n".join(lines) + "\n\n" + tiers
 
 
 Row = Tuple[Any, ...]  # benchmark, measured, goal (empty where there is none), and MiB where memory was measured
@@ -233,22 +235,6 @@ def leaks() -> str:
             none, failed = cells.count("not supported"), cells.count("failed, and searched")
             lines.append(f"| {mode} | {what} | {len(cells) - none} | {failed} | {none} |")
     return "\n".join(lines)
-
-
-def faults() -> str:
-    """What tests/faults found, by step and kind of fault; a cell that was not run or is broken is said."""
-    found = json.loads((ROOT / "tests" / "faults" / "results" / "matrix.json").read_text())
-    columns = list(next(iter(found["groups"].values())))
-    lines = ["| step | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for row, groups in found["groups"].items():
-        cells = [", ".join(f"{count} {word if word == 'ok' else f'**{word}**'}" for word, count in groups[one].items()) for one in columns]
-        lines.append(f"| {row} | " + " | ".join(cells) + " |")
-    counts = ", ".join(f"{count} {word}" for word, count in found["counts"].items())
-    days = sorted({one["date"][:10] for one in found["records"] if "date" in one})
-    commits = ", ".join(f"{name} ({count})" for name, count in found["commits"].items())
-    when = f" Run on {' to '.join(dict.fromkeys((days[0], days[-1])))}, of commit {commits}." if days else ""
-    absent = "".join(f" {name}: {why}." for name, why in found["absent"].items())
-    return "\n".join(lines) + f"\n\n{found['cells']} cells: {counts}.{when} Without a cell:{absent}"
 
 
 def races() -> str:
