@@ -16,7 +16,7 @@ from ansible_collections.certops.clm.plugins.module_utils.flows.cleanup import T
 from ansible_collections.certops.clm.plugins.module_utils.flows.revoke_only import compromised_of, counted, revoke
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
-from ansible_collections.certops.clm.plugins.module_utils.outcome import Answer, Outcome, failed
+from ansible_collections.certops.clm.plugins.module_utils.outcome import UNCHANGED, Answer, Outcome, failed
 from ansible_collections.certops.clm.plugins.module_utils.policy.duration import duration
 from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.plugin_utils import whole_view
@@ -71,12 +71,28 @@ class ActionModule(ActionBase):
             if ledger.shut:
                 return _revoked(work["lineages"], ledger, answer, how)
             retention = timedelta(seconds=duration(args["retention"], "retention"))
-            how.update(dates=dates(manifest), retention=retention, check_mode=check_mode)
+            how.update(check_mode=check_mode)
+            first = _compromised_first(work["lineages"], ledger, how)
+            how.update(dates=dates(manifest), retention=retention)
             answer.update(clean(work["lineages"], ledger=ledger, **how))
+            answer.update({name: one for name, one in first.items() if name not in answer or answer[name].state == UNCHANGED})
         facts = facts_of(answer)
         others = sum(name not in manifest.lineages for name in store.lineages())
         answer.more, answer.problem = {**ledger.facts, "summary": facts, "said": sentence(facts, others)}, "; ".join(ledger.problems)
         return answer
+
+
+def _compromised_first(lineages: Sequence[Tidied], ledger: Any, how: Mapping[str, Any]) -> Dict[str, Outcome]:
+    """What is compromised and served nowhere is revoked at once: retention is a way back, and there is none to a stolen key."""
+    done: Dict[str, Outcome] = {}
+    for one in lineages:
+        try:
+            doomed = compromised_of(how["store"].versions(one.lineage), one.compromised)
+            unused = [(version, reason) for version, reason in doomed if version.sha256 not in how["in_use"]]
+            done.update(revoke(one.lineage, unused, ledger=ledger, labels=one.labels, **how))
+        except ClmError as error:
+            done[one.lineage] = failed("revoke", error)
+    return done
 
 
 def _revoked(lineages: Sequence[Tidied], ledger: Any, answer: Answer, how: Mapping[str, Any]) -> Answer:

@@ -14,7 +14,7 @@ from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tup
 from ..contracts import Clock, Lease, SecretStore, StoredVersion
 from ..errors import ClmError
 from ..ledger import Recorder
-from ..outcome import DONE, FAILED, UNCHANGED, Outcome, Reason, failed
+from ..outcome import DONE, FAILED, PLANNED, UNCHANGED, Outcome, Reason, failed
 from ._cleanup_judge import IN_USE
 from ._ending import KEY_COMPROMISE, Revokers, event, is_over, public_facts
 from .leasing import Holding, Pause, lease_of_any
@@ -42,6 +42,7 @@ def revoke(
     labels: Optional[Mapping[str, Any]] = None,
     in_use: Optional[Mapping[str, str]] = None,
     pause: Optional[Pause] = None,
+    check_mode: bool = False,
 ) -> Dict[str, Outcome]:
     """One outcome by `lineage/version` for each that can still be revoked; what is `in_use` (SHA-256 to place) is not, and has failed."""
     flow = _Flow(store, revokers, ledger, clock, run_id, labels or {})
@@ -51,7 +52,9 @@ def revoke(
         if place:
             flow.outcomes[_id(version)] = _used(version, place)
     todo = [(one, reason) for one, reason in valid if _id(one) not in flow.outcomes]
-    if todo:
+    if check_mode:
+        flow.outcomes.update({_id(one): _planned(one, reason) for one, reason in todo})
+    elif todo:
         flow.run(lineage, todo, pause)
     return flow.outcomes
 
@@ -113,6 +116,12 @@ def counted(outcomes: Mapping[str, Outcome]) -> str:
 
 def _id(version: StoredVersion) -> str:
     return f"{version.lineage}/{version.version}"
+
+
+def _planned(version: StoredVersion, reason: str) -> Outcome:
+    facts = {**public_facts(version), "revoked": reason}
+    message = f"{_id(version)} would be revoked as {reason}"
+    return Outcome(PLANNED, STEP, Reason("revoked", f"to be revoked as {reason}"), public_facts(version), facts, message)
 
 
 def _used(version: StoredVersion, place: str) -> Outcome:

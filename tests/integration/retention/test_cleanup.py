@@ -53,6 +53,22 @@ def test_what_was_replaced_goes_once_nothing_serves_it(lab, ansible, tmp_path):
     assert lab.served("web1", verify=False) == campaign.current("shop")
 
 
+def test_what_is_compromised_and_unused_is_revoked_at_once_and_stays_until_retention_ends(lab, ansible, tmp_path):
+    campaign = estate(lab, ansible, tmp_path, count=1)
+    old, newest = history.serials(campaign)
+    campaign.manifest["lineages"]["shop"]["compromised"] = [campaign.versions("shop")[0]["sha256"]]
+    campaign.write()
+    planned = campaign.run("cleanup", args=["--check"]).ok()
+    (plan,) = planned.result(DROP)["outcomes"].values()
+    assert (plan["state"], plan["step"]) == ("planned", "revoke") and not (tmp_path / "ca" / "revoked.jsonl").exists()
+    done = campaign.run("cleanup").ok()
+    (outcome,) = done.result(DROP)["outcomes"].values()
+    assert (outcome["state"], outcome["step"]) == ("done", "revoke") and "key_compromise" in outcome["message"]
+    assert history.revoked(campaign) == {old: "Key Compromise"} and newest not in history.revoked(campaign)
+    assert history.states(campaign) == ["issued", "proven"] and len(history.keys(campaign)) == 2
+    assert campaign.run("cleanup").ok().changed() == 0 and lab.served("web1", verify=False) == campaign.current("shop")
+
+
 @pytest.mark.every_core
 def test_what_is_still_served_or_lies_in_a_file_stays(lab, ansible, tmp_path):
     """web2 serves an older version that the manifest knows nothing of, so only discovery can tell."""
