@@ -58,7 +58,7 @@ def test_what_certbot_keeps_stays_even_when_expired_and_what_nobody_keeps_is_rep
     target = campaign.manifest["lineages"]["api"]["deployments"][0]["target"]
     file = lab.hosts["app1"].real(target["certificate_file"])
     live = lab.hosts["app1"].real("/etc/clm/letsencrypt/live/api/fullchain.pem")
-    live.parent.mkdir(parents=True)
+    live.parent.mkdir(parents=True, exist_ok=True)  # another core was here before
     file.rename(live)
     file.symlink_to("/etc/clm/letsencrypt/live/api/fullchain.pem")
     campaign.run()
