@@ -71,9 +71,8 @@ class ActionModule(ActionBase):
             if ledger.shut:
                 return _revoked(work["lineages"], ledger, answer, how)
             retention = timedelta(seconds=duration(args["retention"], "retention"))
-            how.update(check_mode=check_mode)
-            first = _compromised_first(work["lineages"], ledger, how)
-            how.update(dates=dates(manifest), retention=retention)
+            first = _compromised_first(work["lineages"], ledger, {**how, "check_mode": check_mode})
+            how.update(dates=dates(manifest), retention=retention, check_mode=check_mode)
             answer.update(clean(work["lineages"], ledger=ledger, **how))
             answer.update({name: one for name, one in first.items() if name not in answer or answer[name].state == UNCHANGED})
         facts = facts_of(answer)

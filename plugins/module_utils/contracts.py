@@ -13,17 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Callable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, Union, runtime_checkable
 
-from ._contracts_issuing import Anchored as Anchored
-from ._contracts_issuing import Answer as Answer
-from ._contracts_issuing import BatchIssuer as BatchIssuer
-from ._contracts_issuing import Challenge as Challenge
-from ._contracts_issuing import Challenger as Challenger
-from ._contracts_issuing import Issued as Issued
-from ._contracts_issuing import Issuer as Issuer
-from ._contracts_issuing import IssueRequest as IssueRequest
-from ._contracts_issuing import Pending as Pending
-from ._contracts_issuing import Revoker as Revoker
+from ._contracts_issuing import Anchored, Answer, BatchIssuer, Challenge, Challenger, Issued, Issuer, IssueRequest, Pending, Revoker
 from .masking import Secret
+
+# What stands in a file of its own, and is a contract like the others.
+__all__ = ["Anchored", "Answer", "BatchIssuer", "Challenge", "Challenger", "Issued", "Issuer", "IssueRequest", "Pending", "Revoker"]
 
 Clock = Callable[[], datetime]
 Where = Mapping[str, Any]
