@@ -72,8 +72,8 @@ class ActionModule(ActionBase):
                 return _revoked(work["lineages"], ledger, answer, how)
             retention = timedelta(seconds=duration(args["retention"], "retention"))
             first = _compromised_first(work["lineages"], ledger, {**how, "check_mode": check_mode})
-            how.update(dates=dates(manifest), retention=retention, check_mode=check_mode)
-            answer.update(clean(work["lineages"], ledger=ledger, **how))
+            keep: Dict[str, Any] = {"dates": dates(manifest), "retention": retention, "check_mode": check_mode}
+            answer.update(clean(work["lineages"], ledger=ledger, **keep, **how))
             answer.update({name: one for name, one in first.items() if name not in answer or answer[name].state == UNCHANGED})
         facts = facts_of(answer)
         others = sum(name not in manifest.lineages for name in store.lineages())
