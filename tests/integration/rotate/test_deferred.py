@@ -10,11 +10,13 @@ import shutil
 import pytest
 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
+from ansible_collections.certops.clm.tools import make_index
 
 # No CA of the lab limits its rate yet, so one provider of the tests answers every request as a CA that does.
 LIMITED = '''
 from ..errors import UnavailableError
 
+NAME = "limited"
 OPTIONS = {}
 
 
@@ -32,22 +34,16 @@ class Limited:
 def create(options, clock):
     return Limited()
 '''
-KNOWN = '    if kind == "manual":\n        from .manual import {name} as manual\n'
-ADDED = '    if kind == "limited":\n        from .limited import {name} as limited\n\n        return limited{call}\n'
 
 
 @pytest.fixture(scope="session")
 def installed(installed, tmp_path_factory):
-    """The installed collection with one more issuer, as tools/make_index.py would write it down."""
+    """The installed collection with one more issuer."""
     where = tmp_path_factory.mktemp("limited")
     shutil.copytree(installed / "ansible_collections", where / "ansible_collections", symlinks=True)
     issuers = where / "ansible_collections" / "certops" / "clm" / "plugins" / "module_utils" / "issuers"
     (issuers / "limited.py").write_text(LIMITED)
-    index = (issuers / "_index.py").read_text().replace('"manual")', '"manual", "limited")')
-    for name, call in (("create", "(options, clock)"), ("OPTIONS", "")):
-        assert KNOWN.format(name=name) in index
-        index = index.replace(KNOWN.format(name=name), ADDED.format(name=name, call=call) + KNOWN.format(name=name))
-    (issuers / "_index.py").write_text(index)
+    (issuers / "_index.py").write_text(make_index.provider_index(issuers, "Issuer"))
     return where
 
 
