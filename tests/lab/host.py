@@ -29,7 +29,7 @@ MOUNTS = tuple(folder for folder in FOLDERS if not any(Path(folder) in place.par
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def wait_for(condition: Callable[[], Any], what: str, *, seconds: float = 15.0, interval: float = 0.02) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, *, seconds: float = 60.0, interval: float = 0.02) -> Any:
     """The first true answer of the condition; TimeoutError that names what was waited for after that many seconds."""
     deadline = time.monotonic() + seconds
     while True:
