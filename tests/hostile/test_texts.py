@@ -162,7 +162,7 @@ def harmless(text):
         assert name == "report.json" or not HIDDEN.search(content), (name, HIDDEN.search(content))
     assert json.loads(made["report.json"])["run_id"] == "r1"
     rows = list(csv.reader(io.StringIO(made["report.csv"])))
-    assert len(rows) == 4 and len({len(row) for row in rows}) == 1 and len(made["report.csv"].splitlines()) == 4
+    assert len(rows) == 5 and len({len(row) for row in rows}) == 1 and len(made["report.csv"].splitlines()) == 5
     assert not [cell for row in rows for cell in row if cell.lstrip().startswith(FORMULA)]
 
 
