@@ -89,7 +89,7 @@ class Ansible:
 
     def playbook(self, play: Union[str, Path, List[Dict[str, Any]]], *, inventory: Union[Path, Sequence[Path]] = (),
                  args: Sequence[str] = (), extra: Optional[Mapping[str, Any]] = None, env: Optional[Mapping[str, str]] = None,
-                 timeout: float = 300) -> Run:
+                 timeout: float = 900) -> Run:
         """Run it to the end. `args`: more arguments, as ["--check", "--diff"]; `extra`: extra variables."""
         inventories = [inventory] if isinstance(inventory, (str, Path)) else list(inventory)
         process, events = self.begin(play, inventories, args, extra, env)

@@ -17,9 +17,10 @@ from typing import List
 
 from .host import Host
 
-# Where the machine has no /dev/log there must be something to mount on; an empty file takes no message.
+# Where the machine has no /dev/log there must be something to mount on; an empty file takes no message. What an earlier test mounted
+# there goes first: its socket is gone, and nothing can be mounted on what is gone.
 HOMES = (".ansible", ".ansible_async")
-MOUNT = '[ -e /dev/log ] || : > /dev/log; mount --bind "$0" /dev/log'
+MOUNT = 'while umount /dev/log 2>/dev/null; do :; done; [ -e /dev/log ] || : > /dev/log; mount --bind "$0" /dev/log'
 
 
 class Syslog:
