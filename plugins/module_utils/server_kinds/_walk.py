@@ -12,10 +12,10 @@ import glob
 import os
 import shlex
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ..contracts import Found
-from ._read import MAX_FILES, broken, read_text
+from ._read import MAX_FILES, Use, broken, found, read_text
 
 MAX_DEPTH = 16
 MAX_LINES = 500_000  # of all files together: a file that includes itself twice would be read for ever
@@ -99,11 +99,11 @@ def below(folder: str, ending: str = "") -> List[str]:
 
 def named(patterns: Sequence[str], usual: Sequence[str]) -> List[str]:
     """The configuration files of an option; one that somebody named and that is not there is kept, to be said. A usual one is not."""
-    found: List[str] = []
+    paths: List[str] = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         quiet = glob.has_magic(pattern) or pattern in usual
-        found += sorted(glob.glob(pattern)) or ([] if quiet else [pattern])
-    return list(dict.fromkeys(found))[:MAX_FILES]
+        paths += sorted(glob.glob(pattern)) or ([] if quiet else [pattern])
+    return list(dict.fromkeys(paths))[:MAX_FILES]
 
 
 def assigned(text: str, comments: str = "#;") -> Tuple[str, str]:
@@ -121,3 +121,23 @@ def path_in(folder: str, value: str) -> str:
 
 
 Settings = Dict[str, Tuple[str, str, int]]  # name -> value, file, line
+
+
+class Walked:
+    """The source of a kind whose configuration files are walked one by one; `uses` says what a walk from a file's path found."""
+
+    def __init__(
+        self, kind: str, options: Mapping[str, Any], known: Mapping[str, Any], include: Include, uses: Callable[[Walk, str], List[Use]]
+    ) -> None:
+        self.usual: Sequence[str] = known["config"]["default"]
+        self.kind, self.config, self.include, self.uses = kind, options.get("config") or self.usual, include, uses
+
+    def find(self) -> Iterator[Found]:
+        """Every certificate file that they name; a configuration that cannot be read is one record with its error."""
+        uses: List[Use] = []
+        for path in named(self.config, self.usual):
+            walk = Walk(self.kind, self.include)
+            walk.file(path)
+            yield from walk.problems
+            uses += self.uses(walk, path)
+        yield from found(self.kind, uses)

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from ..contracts import Clock, Found, Source
-from ._read import Use, found
-from ._walk import Walk, below, matching, named, path_in, words_of
+from ..contracts import Clock, Source
+from ._read import Use
+from ._walk import Walk, Walked, below, matching, path_in, words_of
 
 NAME = "caddy"
 OPTIONS: Dict[str, Any] = {
@@ -29,23 +29,6 @@ def _include(text: str, path: str) -> Sequence[str]:
     if len(words) < 2 or words[0] != "import":
         return ()
     return [one for place in matching(os.path.dirname(path), words[1]) for one in (below(place) if os.path.isdir(place) else [place])]
-
-
-class _Caddy:
-    """The source for the Caddyfiles that match."""
-
-    def __init__(self, config: Sequence[str]) -> None:
-        self.config = config
-
-    def find(self) -> Iterator[Found]:
-        """Every certificate file of every site; a Caddyfile that cannot be read is one record with its error."""
-        uses: List[Use] = []
-        for path in named(self.config, OPTIONS["config"]["default"]):
-            walk = Walk(NAME, _include)
-            walk.file(path)
-            yield from walk.problems
-            uses += _uses(walk)
-        yield from found(NAME, uses)
 
 
 def _uses(walk: Walk) -> List[Use]:
@@ -77,4 +60,4 @@ def _addresses(words: Sequence[str]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
 
 def create(options: Mapping[str, Any], clock: Clock) -> Source:
     """The source; it needs no clock."""
-    return _Caddy(options.get("config") or OPTIONS["config"]["default"])
+    return Walked(NAME, options, OPTIONS, _include, lambda walk, path: _uses(walk))

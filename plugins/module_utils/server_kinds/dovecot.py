@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from ..contracts import Clock, Found, Source
-from ._read import Use, found
-from ._walk import Walk, matching, named, path_in
+from ..contracts import Clock, Source
+from ._read import Use
+from ._walk import Walk, Walked, matching, path_in
 
 NAME = "dovecot"
 OPTIONS: Dict[str, Any] = {
@@ -65,23 +65,6 @@ def _of(block: Block) -> List[Use]:
     return uses
 
 
-class _Dovecot:
-    """The source for the configurations that match."""
-
-    def __init__(self, config: Sequence[str]) -> None:
-        self.config = config
-
-    def find(self) -> Iterator[Found]:
-        """Every certificate file; a configuration that cannot be read is one record with its error."""
-        uses: List[Use] = []
-        for path in named(self.config, OPTIONS["config"]["default"]):
-            walk = Walk(NAME, _include)
-            walk.file(path)
-            yield from walk.problems
-            uses += _uses(walk)
-        yield from found(NAME, uses)
-
-
 def create(options: Mapping[str, Any], clock: Clock) -> Source:
     """The source; it needs no clock."""
-    return _Dovecot(options.get("config") or OPTIONS["config"]["default"])
+    return Walked(NAME, options, OPTIONS, _include, lambda walk, path: _uses(walk))

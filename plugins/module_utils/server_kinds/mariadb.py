@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
-from ..contracts import Clock, Found, Source
-from ._read import Use, found
-from ._walk import Settings, Walk, below, named, path_in
+from ..contracts import Clock, Source
+from ._read import Use
+from ._walk import Settings, Walk, Walked, below, path_in
 
 NAME = "mariadb"
 OPTIONS: Dict[str, Any] = {
@@ -46,23 +46,6 @@ def _settings(walk: Walk) -> Settings:
     return values
 
 
-class _Mariadb:
-    """The source for the servers whose configuration files match."""
-
-    def __init__(self, config: Sequence[str]) -> None:
-        self.config = config
-
-    def find(self) -> Iterator[Found]:
-        """The certificate of each server that has one; a configuration that cannot be read is one record with its error."""
-        uses: List[Use] = []
-        for path in named(self.config, OPTIONS["config"]["default"]):
-            walk = Walk(NAME, _include)
-            walk.file(path)
-            yield from walk.problems
-            uses += _use(_settings(walk))
-        yield from found(NAME, uses)
-
-
 def _use(values: Settings) -> List[Use]:
     certificate, config_file, line = values.get("ssl_cert", ("", "", 0))
     if not certificate:
@@ -75,4 +58,4 @@ def _use(values: Settings) -> List[Use]:
 
 def create(options: Mapping[str, Any], clock: Clock) -> Source:
     """The source; it needs no clock."""
-    return _Mariadb(options.get("config") or OPTIONS["config"]["default"])
+    return Walked(NAME, options, OPTIONS, _include, lambda walk, path: _use(_settings(walk)))

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
-from ..contracts import Clock, Found, Source
-from ._read import Use, found
-from ._walk import Settings, Walk, below, named, path_in
+from ..contracts import Clock, Source
+from ._read import Use
+from ._walk import Settings, Walk, Walked, below, path_in
 
 NAME = "mosquitto"
 OPTIONS: Dict[str, Any] = {
@@ -25,23 +25,6 @@ LISTENERS = ("listener", "port")  # `port` is the old form of the default listen
 def _include(text: str, path: str) -> Sequence[str]:
     name, _blank, value = text.strip().partition(" ")
     return below(os.path.join(os.path.dirname(path), value.strip()), ".conf") if name == "include_dir" and value.strip() else ()
-
-
-class _Mosquitto:
-    """The source for the brokers whose configuration files match."""
-
-    def __init__(self, config: Sequence[str]) -> None:
-        self.config = config
-
-    def find(self) -> Iterator[Found]:
-        """The certificate of every listener with TLS; a configuration that cannot be read is one record with its error."""
-        uses: List[Use] = []
-        for path in named(self.config, OPTIONS["config"]["default"]):
-            walk = Walk(NAME, _include)
-            walk.file(path)
-            yield from walk.problems
-            uses += _uses(walk)
-        yield from found(NAME, uses)
 
 
 def _uses(walk: Walk) -> List[Use]:
@@ -66,4 +49,4 @@ def _uses(walk: Walk) -> List[Use]:
 
 def create(options: Mapping[str, Any], clock: Clock) -> Source:
     """The source; it needs no clock."""
-    return _Mosquitto(options.get("config") or OPTIONS["config"]["default"])
+    return Walked(NAME, options, OPTIONS, _include, lambda walk, path: _uses(walk))

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
-from ..contracts import Clock, Found, Source
-from ._read import Use, found
-from ._walk import Settings, Walk, matching, named, path_in, words_of
+from ..contracts import Clock, Source
+from ._read import Use
+from ._walk import Settings, Walk, Walked, matching, path_in, words_of
 
 NAME = "redis"
 OPTIONS: Dict[str, Any] = {
@@ -24,23 +24,6 @@ OPTIONS: Dict[str, Any] = {
 def _include(text: str, path: str) -> Sequence[str]:
     words = words_of(text)
     return matching(os.path.dirname(path), words[1]) if len(words) > 1 and words[0].lower() == "include" else ()
-
-
-class _Redis:
-    """The source for the servers whose configuration files match."""
-
-    def __init__(self, config: Sequence[str]) -> None:
-        self.config = config
-
-    def find(self) -> Iterator[Found]:
-        """The certificate of each server with a TLS port; a configuration that cannot be read is one record with its error."""
-        uses: List[Use] = []
-        for path in named(self.config, OPTIONS["config"]["default"]):
-            walk = Walk(NAME, _include)
-            walk.file(path)
-            yield from walk.problems
-            uses += _use(_settings(walk), os.path.dirname(path))
-        yield from found(NAME, uses)
 
 
 def _settings(walk: Walk) -> Settings:
@@ -65,4 +48,4 @@ def _use(values: Settings, folder: str) -> List[Use]:
 
 def create(options: Mapping[str, Any], clock: Clock) -> Source:
     """The source; it needs no clock."""
-    return _Redis(options.get("config") or OPTIONS["config"]["default"])
+    return Walked(NAME, options, OPTIONS, _include, lambda walk, path: _use(_settings(walk), os.path.dirname(path)))

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
-from ..contracts import Clock, Found, Source
-from ._read import Use, found
-from ._walk import Settings, Walk, assigned, below, named, path_in
+from ..contracts import Clock, Source
+from ._read import Use
+from ._walk import Settings, Walk, Walked, assigned, below, path_in
 
 NAME = "stunnel"
 OPTIONS: Dict[str, Any] = {
@@ -25,23 +25,6 @@ def _include(text: str, path: str) -> Sequence[str]:
     """`include = folder` reads all that is in it."""
     name, value = assigned(text)
     return below(os.path.join(os.path.dirname(path), value)) if name == "include" and value else ()
-
-
-class _Stunnel:
-    """The source for the configurations that match."""
-
-    def __init__(self, config: Sequence[str]) -> None:
-        self.config = config
-
-    def find(self) -> Iterator[Found]:
-        """Every certificate file of every service that is a server; a file that cannot be read is one record with its error."""
-        uses: List[Use] = []
-        for path in named(self.config, OPTIONS["config"]["default"]):
-            walk = Walk(NAME, _include)
-            walk.file(path)
-            yield from walk.problems
-            uses += _uses(walk)
-        yield from found(NAME, uses)
 
 
 def _uses(walk: Walk) -> List[Use]:
@@ -73,4 +56,4 @@ def _use(service: Settings) -> List[Use]:
 
 def create(options: Mapping[str, Any], clock: Clock) -> Source:
     """The source; it needs no clock."""
-    return _Stunnel(options.get("config") or OPTIONS["config"]["default"])
+    return Walked(NAME, options, OPTIONS, _include, lambda walk, path: _uses(walk))
