@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .. import aws
@@ -119,13 +119,9 @@ def _list(listing: _Listing) -> _Listing:
     service = "resourcegroupstaggingapi" if listing.service == "tags" else listing.service
     try:
         rows.extend(listing.ask(listing.account.client(service, listing.region)))
-        return _with(listing, rows, "")
+        return replace(listing, rows=tuple(rows))
     except ClmError as error:
-        return _with(listing, rows, str(error))
-
-
-def _with(listing: _Listing, rows: Sequence[Any], error: str) -> _Listing:
-    return _Listing(listing.account, listing.region, listing.service, listing.ask, tuple(rows), error)
+        return replace(listing, rows=tuple(rows), error=str(error))
 
 
 def _of_binding(

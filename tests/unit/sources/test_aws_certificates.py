@@ -37,10 +37,6 @@ def find(**options):
     return list(aws_certificates.create({"regions": [REGION], **options}, None).find())
 
 
-def by_place(found):
-    return {one.where["place"].split(":", 5)[-1] if "arn:" in one.where["place"] else one.where["place"]: one for one in found}
-
-
 class TestAws(SourceContract):
     provider = aws_certificates
     wrong = ({"services": ["ec2"]}, {"concurrency": 0}, {"regions": "eu-central-1"}, {"role_arns": "x"})
