@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Dict, List
 
+from .pebble import free_port
 from .server import Server
 
 VERSION = ("RabbitMQ", "dpkg-query", "-Wf", "${Version}", "rabbitmq-server")
@@ -31,6 +34,11 @@ class Rabbitmq(Server):
     log = "/var/log/rabbitmq.log"
     patience = 90.0
 
+    @cached_property
+    def between_nodes(self) -> int:
+        """Its port for other nodes: the usual one is one for all nodes of a machine, and so is a node's name, which has our process in it."""
+        return free_port()
+
     def configure(self) -> None:
         """Write rabbitmq.conf."""
         site = self.sites[0]
@@ -45,11 +53,12 @@ class Rabbitmq(Server):
         place = self.host.path("/srv/rabbitmq")
         own = {
             "HOME": place,
-            "RABBITMQ_NODENAME": f"{self.host.name}@localhost",
+            "RABBITMQ_NODENAME": f"{self.host.name}-{os.getpid()}@localhost",
             "RABBITMQ_CONFIG_FILE": self.host.path("/etc/rabbitmq/rabbitmq"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": self.host.path("/etc/rabbitmq/enabled_plugins"),
             "RABBITMQ_MNESIA_BASE": place,
             "RABBITMQ_LOG_BASE": place,
+            "RABBITMQ_DIST_PORT": str(self.between_nodes),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         }

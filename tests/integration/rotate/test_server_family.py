@@ -42,6 +42,8 @@ from ansible_collections.certops.clm.tests.lab.vsftpd import Vsftpd
 from ansible_collections.certops.clm.tests.lab.watcher import Watcher
 from ansible_collections.certops.clm.tests.support.environment import not_there
 
+pytestmark = pytest.mark.xdist_group("family")  # all of them once, and not in each worker
+
 ROTATED = (Apache, Stunnel, Mariadb, Postfix, Dovecot, Redis, Rabbitmq, Mosquitto, Caddy, Prosody)
 LOOKED_AT = (Slapd, Vsftpd)  # they take a new certificate only when they start
 PAIR = ("pair.lab.example",)

@@ -24,7 +24,8 @@ def _converge(wanted: Sequence[Any], *, check_mode: bool, **more: Any) -> Dict[s
 
 def _manifest(names: Sequence[str]) -> Any:
     lineages = {name: SimpleNamespace(name=name, **LINEAGE) for name in names}
-    return SimpleNamespace(lineages=lineages, issuers={"ca": {}}, profile_of=lambda one: None, policy_of=lambda one: None)
+    of = {"profile_of": lambda one: None, "policy_of": lambda one: None}
+    return SimpleNamespace(lineages=lineages, issuers={"ca": {}}, observations="", **of)
 
 
 swap(shipped, converge=_converge)
