@@ -36,7 +36,7 @@ class Rabbitmq(Server):
 
     @cached_property
     def between_nodes(self) -> int:
-        """Its port for other nodes: the usual one is one for all nodes of a machine, and so is a node's name, which has our process in it."""
+        """Its port for other nodes: the usual one is one for all nodes of a machine, and so is a name, which has our process in it."""
         return free_port()
 
     def configure(self) -> None:
