@@ -1,24 +1,9 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lab mends in the emulator of AWS, with and without the patch: one that changes nothing any more is to be dropped."""
+"""What the lab mends in the emulator's ACM, with and without the patches."""
 
 from __future__ import annotations
-
-import pytest
-
-from ansible_collections.certops.clm.tests.lab.aws import Aws
-
-PATCHES = ("acm_list", "acm_in_use_by", "acm_chain")
-
-
-@pytest.fixture(scope="module", params=["mended", "stock"])
-def lab(request, tmp_path_factory):
-    server = Aws(tmp_path_factory.mktemp(request.param), PATCHES if request.param == "stock" else ())
-    try:
-        yield server.start(), request.param == "mended"
-    finally:
-        server.stop()
 
 
 def test_acm_lists_in_pages_and_says_what_is_in_use_by_sni_too(lab):
