@@ -7,8 +7,8 @@
     tools/environment.py cores      .cache/venvs/core-*: the other supported cores
     tools/environment.py gates      .cache/venvs/{gates,importer}: ansible-lint, antsibull, reuse, galaxy-importer
     tools/environment.py servers    by apt, when root on Debian: the lab's servers; Pebble, step-ca and zlint by `go install`
+    tools/environment.py peers      .cache/venvs/{peers,certbot}: what the benchmarks are compared with, and the guides lead away from
     tools/environment.py all        all of these
-    tools/environment.py bench      .cache/venvs/peers: what the benchmarks are compared with
 
 A second run is quick: each venv keeps a stamp of what was asked for. What could not be had never stops it (except `dev`): it
 is written to .cache/environment.json with the reason, and the tests say so at the end. Standard library only.
@@ -308,17 +308,19 @@ def go_install(what: str) -> str:
     return "" if code == 0 else text.strip()[-400:]
 
 
-def make_bench() -> Dict[str, str]:
-    """What the benchmarks are compared with: community.crypto, as the PyPI package `ansible` brings it, in a venv of its own."""
+def make_peers() -> Dict[str, str]:
+    """certbot, and community.crypto as the PyPI package `ansible` brings it, each in a venv of its own."""
     python = next(filter(None, map(find_python, PEERS_PYTHONS)), None) or fetch_python(PEERS_PYTHONS)
+    names = ("peers", "certbot")
     if not python:
-        return {"peers": f"the package ansible needs Python {' or '.join(PEERS_PYTHONS)}: none found, none could be installed"}
-    problem = make_venv(CACHE / "venvs" / "peers", python, groups()["peers"])
-    return {"peers": problem} if problem else {}
+        needed = f"needs Python {' or '.join(PEERS_PYTHONS)}: none found, none could be installed"
+        return dict.fromkeys(names, needed)
+    problems = {name: make_venv(CACHE / "venvs" / name, python, groups()[name]) for name in names}
+    return {name: problem for name, problem in problems.items() if problem}
 
 
-PARTS = {"dev": make_dev, "cores": make_cores, "gates": make_gates, "servers": make_servers, "bench": make_bench}
-ALL = ("dev", "cores", "gates", "servers")  # what `make test` needs; the peers of the benchmarks are asked for by name
+PARTS = {"dev": make_dev, "cores": make_cores, "gates": make_gates, "servers": make_servers, "peers": make_peers}
+ALL = ("dev", "cores", "gates", "servers", "peers")  # what `make test` needs
 
 
 def main(asked: Sequence[str]) -> None:
@@ -333,7 +335,8 @@ def main(asked: Sequence[str]) -> None:
             sys.exit("environment: needs Python 3.11 or newer")
         os.execv(python, [python, __file__, *asked])
     CACHE.mkdir(exist_ok=True)
-    state = json.loads(STATE.read_text()) if STATE.is_file() else {}
+    before = json.loads(STATE.read_text()) if STATE.is_file() else {}
+    state = {part: problems for part, problems in before.items() if part in PARTS}
     for part in parts:
         state[part] = PARTS[part]()
         for name, reason in state[part].items():

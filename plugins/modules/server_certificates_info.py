@@ -101,6 +101,7 @@ findings:
     where:
       description:
         - C(config_file) and C(line) of the first use, C(certificate_file), C(key_file), C(server_names) and C(listen) of all uses.
+        - C(layout) is V(jks) or V(pkcs12) for a Java keystore.
         - C(real_file) is where a symlink leads, empty for a plain file. With C(file_owner) and C(written_at) it tells who else keeps it.
       type: dict
       returned: always

@@ -88,7 +88,7 @@ def _with(manifest: Manifest, whole: Mapping[str, Any], name: str, data: Mapping
     if name in manifest.lineages:
         raise ConfigError("the manifest has a lineage of this name", field=name, hint="give the proposed one another name")
     if UNDECIDED in block:
-        raise ConfigError(f"{UNDECIDED} is still in it", field=name, hint="say how the server is told to take a new certificate")
+        raise ConfigError(f"{UNDECIDED} is still in it", field=name, hint=f"say what belongs where {UNDECIDED} stands")
     more = {**whole, "lineages": {**(whole.get("lineages") or {}), name: data}}
     Manifest.parse(more, manifest.path)
     return more

@@ -13,6 +13,7 @@ import yaml
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.identifiers import is_name, safe_name, slug
+from ansible_collections.certops.clm.plugins.module_utils.keystores import FORMATS
 from ansible_collections.certops.clm.plugins.module_utils.managers import manager_of
 from ansible_collections.certops.clm.plugins.module_utils.manifest import parse_server_target
 from ansible_collections.certops.clm.plugins.module_utils.server_kinds import _index as server_kinds
@@ -45,10 +46,12 @@ def proposals(places: Sequence[Place], servers: Mapping[str, str], taken: Collec
     for place in places:
         if place.certificate is not None and place.found.where.get("certificate_file") and not place.orphaned:
             groups.setdefault(place.certificate.sha256, []).append(place)
+        elif place.found.where.get("layout") in FORMATS and not place.orphaned:
+            groups[place.id] = [place]
     used = set(taken)
     result: List[Proposal] = []
     for group in groups.values():
-        proposal = _proposal(group, servers, used)
+        proposal = _proposal(group, servers, used) if group[0].certificate is not None else _of_keystore(group[0], servers, used)
         used.add(proposal.name)
         result.append(proposal)
     return result
@@ -75,16 +78,36 @@ def _proposal(group: Sequence[Place], servers: Mapping[str, str], used: Collecti
     return Proposal(name, entry, _text(name, entry, _comments(certificate, group, len(deployments), left)))
 
 
+def _of_keystore(place: Place, servers: Mapping[str, str], used: Collection[str]) -> Proposal:
+    """A keystore that only its password opens: its names are those of its connector, or for the reviewer to say."""
+    where = place.found.where
+    names, _left = _checked([str(name) for name in where.get("server_names") or ()])
+    name = safe_name(f"{names[0] if names else 'keystore'} {place.id}")
+    deployment = _deployment(place, names, servers)
+    if deployment is None:
+        return Proposal(name, {}, refused=f"no place of it can be managed: is {place.found.server or 'its server'} in the inventory?")
+    entry = {"reviewed": False, "names": list(names) or [UNDECIDED], "take_over": True, "deployments": [deployment]}
+    comments = ["its certificate was not seen, so nobody has compared these names with it", place.found.error]
+    return Proposal(name, entry, _text(name, entry, [_printable(line) for line in comments if line]))
+
+
 def _names(certificate: Certificate) -> Tuple[Tuple[str, ...], str]:
     """The names that may go into a request, and what is to be said of the others."""
+    good, bad = _checked(certificate.names or (certificate.common_name,))
+    bad = bad + len(certificate.other_names) if certificate.names else len(certificate.other_names)
+    return good, f"; {bad} of its names cannot be asked for" if bad > 0 else ""
+
+
+def _checked(names: Sequence[str]) -> Tuple[Tuple[str, ...], int]:
+    """(The names that may go into a request, how many may not.)"""
     good: Dict[str, bool] = {}
-    for name in certificate.names or (certificate.common_name,):
+    bad = set()
+    for name in names:
         try:
             good[check_name(name)] = True
         except ClmError:
-            continue
-    bad = len(set(certificate.names)) - len(good) + len(certificate.other_names)
-    return tuple(good), f"; {bad} of its names cannot be asked for" if bad > 0 else ""
+            bad.add(name)
+    return tuple(good), len(bad)
 
 
 def _lineage_name(names: Sequence[str], certificate: Certificate, used: Collection[str]) -> str:
@@ -101,9 +124,11 @@ def _deployment(place: Place, names: Sequence[str], servers: Mapping[str, str]) 
     target: Dict[str, Any] = {"kind": str(where.get("kind") or "generic"), "certificate_file": str(where["certificate_file"])}
     if where.get("key_file") and where["key_file"] != where["certificate_file"]:
         target["key_file"] = str(where["key_file"])
-    if target["kind"] == "generic":
-        target["reload"] = {"systemd": UNDECIDED}
+    if where.get("layout") in FORMATS:
+        target.update(layout=str(where["layout"]), password_file=f"/{UNDECIDED}")
     try:
+        if not server_kinds.options_of(target["kind"])["reload"]["default"]:
+            target["reload"] = {"systemd": UNDECIDED}
         parse_server_target(target, "target")
     except ClmError:
         return None

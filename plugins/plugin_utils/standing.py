@@ -151,7 +151,7 @@ def standing_of(
         known=frozenset(version.sha256 for version in versions if version.sha256),
         revoked=frozenset(version.sha256 for version in versions if version.sha256 and version.meta.get("revoked")),
         issue=chosen.issue,
-        next_due=next_due(chosen.chain[0], lineage.name, policy) if chosen.chain else None,
+        next_due=_next_due(chosen, lineage, policy, windows or {}),
         current=chosen.version is None or chosen.version.version == current,
     )
 
@@ -200,6 +200,11 @@ def _choice(
         ari_window=windows.get(version.sha256),
     )
     return Choice(version, chain, reason)
+
+
+def _next_due(chosen: Choice, lineage: Lineage, policy: Policy, windows: Mapping[str, hints.Window]) -> Optional[datetime]:
+    leaf = chosen.chain[0] if chosen.chain else None
+    return next_due(leaf, lineage.name, policy, windows.get(leaf.sha256)) if leaf is not None else None
 
 
 def _compromised(lineage: Lineage, version: StoredVersion, versions: Sequence[StoredVersion]) -> bool:

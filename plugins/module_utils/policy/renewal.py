@@ -71,11 +71,34 @@ def _span(not_before: datetime, not_after: datetime, renew_before: int) -> Tuple
     return end - timedelta(seconds=spread), end, spread
 
 
-def next_due(certificate: Certificate, lineage: str, policy: Optional[Policy] = None) -> Optional[datetime]:
-    """When the certificate falls due by its age alone; None when its dates cannot be read (it is due now)."""
+def next_due(
+    certificate: Certificate, lineage: str, policy: Optional[Policy] = None, ari_window: Optional[Tuple[datetime, datetime]] = None
+) -> Optional[datetime]:
+    """When the certificate falls due if nothing but time changes; None when its dates cannot be read (it is due now)."""
     if certificate.not_before is None or certificate.not_after is None:
         return None
-    return renewal_window(certificate.not_before, certificate.not_after, lineage, policy.renew_before if policy else 0).moment
+    asked, own = _instants(certificate, certificate.not_before, certificate.not_after, lineage, policy, ari_window)
+    return own if asked is None else min(asked, own)
+
+
+def _instants(
+    certificate: Certificate,
+    not_before: datetime,
+    not_after: datetime,
+    lineage: str,
+    policy: Optional[Policy],
+    ari_window: Optional[Tuple[datetime, datetime]],
+) -> Tuple[Optional[datetime], datetime]:
+    """(When its CA wants it renewed, None where it said nothing of use; when it is due by its age.)
+
+    The instant in the CA's window is each certificate's own, and kept while the window moves. With an answer from the CA our own
+    window is only the backstop: its end.
+    """
+    window = renewal_window(not_before, not_after, lineage, policy.renew_before if policy else 0)
+    if ari_window is None or ari_window[0] >= ari_window[1]:
+        return None, window.moment
+    start, end = ari_window
+    return start + (end - start) * place(certificate.sha256), window.end
 
 
 def reason_to_renew(
@@ -132,14 +155,9 @@ def _expiring(
         return None
     if now > current.not_after:
         return Reason("expiring", f"it expired at {rfc3339(current.not_after)}")
-    if ari_window is not None and ari_window[0] < ari_window[1]:
-        start, end = ari_window
-        moment = start + (end - start) * place(current.sha256)  # each certificate's own, and kept while the window moves
-        if now >= moment:
-            return Reason("ari_window", f"its CA asks for a renewal between {rfc3339(start)} and {rfc3339(end)}")
-    window = renewal_window(current.not_before, current.not_after, lineage, policy.renew_before)
-    # With an answer from the CA our own window is only the backstop: its end.
-    due = window.end if ari_window is not None and ari_window[0] < ari_window[1] else window.moment
+    asked, due = _instants(current, current.not_before, current.not_after, lineage, policy, ari_window)
+    if ari_window is not None and asked is not None and now >= asked:
+        return Reason("ari_window", f"its CA asks for a renewal between {rfc3339(ari_window[0])} and {rfc3339(ari_window[1])}")
     if now < due:
         return None
     left = in_words(int((current.not_after - now).total_seconds()) + 1)

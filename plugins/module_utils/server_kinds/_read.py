@@ -118,6 +118,8 @@ def keystore_found(kind: str, use: Use) -> Found:
     problem = use.error
     try:
         data = b"" if problem else read_file(use.certificate_file, MAX_PEM_BYTES)
+        if not problem:
+            where["layout"] = "jks" if jks.is_one(data) else "pkcs12"
         if not problem and not jks.is_one(data):
             problem = f"{use.certificate_file} is a keystore that only its password opens; what it serves is seen at its port"
         chain = () if problem else jks.certificates(data)

@@ -10,9 +10,11 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ansible_collections.certops.clm.plugins.module_utils import hints
 from ansible_collections.certops.clm.plugins.module_utils.errors import MalformedError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate, rfc3339
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import canaries, judge_all, judge_hosts, rollout_order
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 from ansible_collections.certops.clm.tests.support.world import NOW, World, finding
@@ -312,6 +314,19 @@ def test_hosts_are_judged_by_id_with_the_manifests_own_observations(world):
     world.serve("web1.example.com|8443|b.example.com|none", chain)
     world.save()
     assert judge_hosts(manifest, [wanted], world.store, NOW)[wanted].answer == "served"
+
+
+def test_an_earlier_window_of_its_ca_is_when_it_is_due_next(world):
+    chain = world.authority.chain("shop.example.com")
+    world.version("shop", chain)
+    world.serve(AT, chain)
+    later, sha256 = one(world).next_due, Certificate.from_pem(chain[0]).sha256
+    manifest = Manifest.parse(world.manifest, str(world.folder / "manifest.yml"))
+    start, end = NOW + timedelta(days=1), NOW + timedelta(days=2)
+    hints.write(hints.file_of(manifest.observations), {sha256: {"start": rfc3339(start), "end": rfc3339(end)}})
+    due = one(world).next_due
+    assert start <= due <= end < later
+    assert not one(world, now=due - timedelta(seconds=1)).due and words(one(world, now=due))[0] == "ari_window"
 
 
 def test_time_alone_makes_a_certificate_due(world):

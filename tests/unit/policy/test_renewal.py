@@ -127,6 +127,14 @@ def test_what_is_due_is_what_next_due_said():
     assert next_due(Certificate.parse(b"x"), "shop") is None
 
 
+@pytest.mark.parametrize("window", [(NOW + DAY, NOW + 2 * DAY), (NOW + 70 * DAY, NOW + 80 * DAY), (NOW + 2 * DAY, NOW + DAY)])
+def test_with_an_answer_of_the_ca_next_due_is_the_earlier_instant(window):
+    moment = next_due(CURRENT, "shop", ari_window=window)
+    assert word(now=moment - timedelta(seconds=1), ari_window=window) is None and word(now=moment, ari_window=window) is not None
+    inside = window[0] <= moment <= window[1]
+    assert inside is (window[0] == NOW + DAY), "the CA's where it is earlier, else our own"
+
+
 def test_a_new_certificate_of_the_profile_is_never_due_at_once():
     for lifetime in (3600, 9 * 86_400, 47 * 86_400, 200 * 86_400):
         profile = replace(Profile("web", policies=("cabf",)), lifetime=lifetime)

@@ -180,6 +180,7 @@ def test_tomcat(tmp_path: pathlib.Path) -> None:
     }
     by_name = {pathlib.Path(one.where["certificate_file"]).name: one for one in found}
     assert list(by_name["b.jks"].chain_der) == CHAIN and "is no path of a file" in by_name["c.p12"].error
+    assert by_name["b.jks"].where["layout"] == "jks" and "layout" not in by_name["c.p12"].where
     (bomb,) = looked("tomcat", tmp_path, {"bomb.xml": '<!DOCTYPE a [<!ENTITY b "c">]><Server>&b;</Server>'})
     assert "is not read" in bomb.error
 
