@@ -202,18 +202,18 @@ def test_what_another_manager_keeps_is_not_proposed(world):
 def test_a_keystore_is_proposed_with_what_only_a_person_knows_left_open(world):
     world.servers.clear()
     chain, where = world.authority.chain("jks.example.com"), {"kind": "tomcat", "listen": ["*:8443"]}
-    shut = "only its password opens it"
+    sealed = {"layout": "pkcs12", "error": "only its password opens it", **where}
     world.server(
         "web1",
         finding("/etc/tomcat10/a.jks", chain, key_file="/etc/tomcat10/a.jks", layout="jks", **where),
-        finding("/etc/tomcat10/b.p12", key_file="/etc/tomcat10/b.p12", layout="pkcs12", error=shut, server_names=["b.example.com"], **where),
-        finding("/etc/tomcat10/c.p12", key_file="/etc/tomcat10/c.p12", layout="pkcs12", error=shut, **where),
+        finding("/etc/tomcat10/b.p12", key_file="/etc/tomcat10/b.p12", server_names=["b.example.com"], **sealed),
+        finding("/etc/tomcat10/c.p12", key_file="/etc/tomcat10/c.p12", **sealed),
     )
     assert set(states(run(world)).values()) == {"done"}
     entries = yaml.safe_load(proposed(world))["lineages"]
     assert [entry["names"] for entry in entries.values()] == [["jks.example.com"], ["b.example.com"], ["CHANGE-ME"]]
     targets = [entry["deployments"][0]["target"] for entry in entries.values()]
-    assert [target["layout"] for target in targets] == ["jks", "pkcs12", "pkcs12"] and shut in proposed(world)
+    assert [target["layout"] for target in targets] == ["jks", "pkcs12", "pkcs12"] and sealed["error"] in proposed(world)
     assert all(target["reload"] == {"systemd": "CHANGE-ME"} and target["password_file"] == "/CHANGE-ME" for target in targets)
     assert run(world).changed == {}
     review(world)
