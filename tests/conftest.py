@@ -33,6 +33,9 @@ def link_checkout() -> None:
 link_checkout()
 if str(DEV) not in sys.path:
     sys.path.insert(0, str(DEV))
+# Byte code is kept: an image that says PYTHONDONTWRITEBYTECODE has each of a thousand processes compile the same 600 files again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Python processes that a test starts find the collection too (ansible-playbook does not get it: tests/lab/playbook.py).
 os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(DEV), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]))
 
