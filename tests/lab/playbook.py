@@ -55,7 +55,8 @@ class Ansible:
         self._count = 0
         self.view: List[str] = []  # a command that runs what follows it in another view of the machine (tests/lab/syslog.py)
         (place / "tmp").mkdir(exist_ok=True)
-        (place / "ansible.cfg").write_text("[defaults]\n")
+        # Ansible asks its workers for results a thousand times a second, which is a tenth of its time where cores are few.
+        (place / "ansible.cfg").write_text("[defaults]\ninternal_poll_interval = 0.01\n")
 
     def environment(self, **more: str) -> Dict[str, str]:
         """The process environment: nothing of the person's own configuration reaches the run, and what it leaves is in `place`.
