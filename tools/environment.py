@@ -50,6 +50,7 @@ PACKAGES = {
     "/usr/share/tomcat10/bin/catalina.sh": "tomcat10", "/usr/share/tomcat10-admin/manager/index.jsp": "tomcat10-admin",
     "keytool": "default-jre-headless", "named": "bind9",
     "slapd": "slapd", "prosody": "prosody", "vsftpd": "vsftpd",
+    "chromium": "chromium",
 }
 # What `go install` builds: the program -> the module at its version.
 GO_PROGRAMS = {
