@@ -10,6 +10,7 @@ from typing import Any, Dict
 from ansible_collections.certops.clm.plugins.module_utils.outcome import CHANGED
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.clouds import Clouds
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_store
 
 
 class ActionModule(WaveAction):
@@ -19,6 +20,8 @@ class ActionModule(WaveAction):
     AFTER = "issue"
 
     def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
-        outcomes = Clouds(args["plan"], utc_now, check_mode).deploy(args["outcomes"], args["versions"])
+        plan = args["plan"]
+        clouds = Clouds(plan, utc_now, check_mode, store=open_store(plan["secret_store"], utc_now), pace=args["proof"])
+        outcomes = clouds.deploy(args["outcomes"], args["versions"])
         moved = [host for host, outcome in outcomes.items() if outcome != args["outcomes"].get(host) and outcome["state"] in CHANGED]
         return {"changed": bool(moved), "outcomes": outcomes}

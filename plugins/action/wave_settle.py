@@ -30,7 +30,7 @@ class ActionModule(WaveAction):
         behind_api = [host for host in restore if not plan["items"][host]["server"]]
         if behind_api:
             store = open_store(plan["secret_store"], utc_now)
-            outcomes = with_restored(outcomes, Clouds(plan, utc_now).restore(behind_api, store))
+            outcomes = with_restored(outcomes, Clouds(plan, utc_now, store=store, pace=args["proof"]).restore(behind_api))
         return {
             "changed": bool(behind_api),
             "outcomes": outcomes,

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequ
 from ..contracts import COULD_NOT_LOOK, Clock, Deployed, Prefetcher, Proof, Target, Version, Where
 from ..errors import ClmError
 from ..outcome import Outcome, Reason, failed
-from ..targets._powers import BatchBinder, Settler
+from ..targets._powers import BatchBinder, BatchProver, Settler
 from ..x509 import pem
 
 T = TypeVar("T")
@@ -127,6 +127,8 @@ def read(run: Run, items: Sequence[Item]) -> List[Item]:
 
 def prove(run: Run, pairs: Sequence[Tuple[Item, str]]) -> List[Proof]:
     """A proof for each item and SHA-256; an error while looking is "could not look"."""
+    if isinstance(run.target, BatchProver):
+        return run.target.prove_many([(item.where, sha256) for item, sha256 in pairs])
     wanted = {item.id: sha256 for item, sha256 in pairs}
     answers = run.each(lambda item: run.target.prove(item.where, wanted[item.id]), [item for item, _sha256 in pairs])
     return [Proof(COULD_NOT_LOOK, detail=str(answer)) if isinstance(answer, ClmError) else answer for answer in answers]

@@ -10,8 +10,20 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from ..contracts import Clock, Target
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("server",)
+NAMES: Tuple[str, ...] = ("aws_acm", "aws_elbv2_listener", "server")
 Provider = Tuple[Callable[[Mapping[str, Any], Clock], Target], Dict[str, Any]]
+
+
+def _aws_acm() -> Provider:
+    from .aws_acm import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _aws_elbv2_listener() -> Provider:
+    from .aws_elbv2_listener import OPTIONS, create
+
+    return create, OPTIONS
 
 
 def _server() -> Provider:
@@ -21,6 +33,8 @@ def _server() -> Provider:
 
 
 LOADERS: Dict[str, Callable[[], Provider]] = {
+    "aws_acm": _aws_acm,
+    "aws_elbv2_listener": _aws_elbv2_listener,
     "server": _server,
 }
 

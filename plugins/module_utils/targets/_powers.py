@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Protocol, Sequence, Tuple, runtime_checkable
 
-from ..contracts import Deployed, Version, Where
+from ..contracts import Deployed, Proof, SecretStore, Version, Where
 from ..errors import ClmError
 
 
@@ -40,6 +40,22 @@ class BatchBinder(Protocol):
 
     def bind_many(self, pairs: Sequence[Tuple[Where, str]]) -> List[Optional[ClmError]]:
         """One answer for each pair in their order, None when it was bound; an error is an answer."""
+
+
+@runtime_checkable
+class BatchProver(Protocol):
+    """A target that looks at many places at once, so that waiting for one is no waiting for the others."""
+
+    def prove_many(self, pairs: Sequence[Tuple[Where, str]]) -> List[Proof]:
+        """One proof for each place and SHA-256, in their order."""
+
+
+@runtime_checkable
+class KeySender(Protocol):
+    """A target that sends private keys to an API; whoever made it says once where they are, before anything is deployed."""
+
+    def take_keys_from(self, store: SecretStore) -> None:
+        """Read keys there, each at the moment it is sent, and what was deployed before where putting is binding."""
 
 
 @runtime_checkable

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, KeyRef, SecretStore, StoredVersion, Target, Version
+from ansible_collections.certops.clm.plugins.module_utils.errors import known
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
 from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, Outcome
 from ansible_collections.certops.clm.plugins.module_utils.targets import _index as targets
+from ansible_collections.certops.clm.plugins.module_utils.targets._powers import KeySender
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, positive
 
 CreateTarget = Callable[[str, Mapping[str, Any], Clock], Target]
@@ -19,12 +21,17 @@ CreateTarget = Callable[[str, Mapping[str, Any], Clock], Target]
 
 @dataclass(frozen=True)
 class Clouds:
-    """The means to deploy a plan's items that lie on no managed server."""
+    """The means to deploy a plan's items that lie on no managed server.
+
+    A target's options are the pace of its proof. A place is what the manifest says of it, with `id`, `lineage`, `endpoints` and `labels`.
+    """
 
     plan: Mapping[str, Any]
     clock: Clock
     check_mode: bool = False
     create: CreateTarget = targets.create
+    store: Optional[SecretStore] = None
+    pace: Mapping[str, Any] = field(default_factory=dict)
 
     def deploy(self, outcomes: Mapping[str, OutcomeDict], versions: Mapping[str, Any]) -> Dict[str, OutcomeDict]:
         """The outcomes with those of every item on a target that is no managed server."""
@@ -32,8 +39,9 @@ class Clouds:
         items = {host: self._item(host, _version(self.plan, host, versions[self.plan["items"][host]["lineage"]])) for host in hosts}
         return {**{host: dict(outcome) for host, outcome in outcomes.items()}, **self._converge(items)}
 
-    def restore(self, hosts: Sequence[str], store: SecretStore) -> Dict[str, OutcomeDict]:
+    def restore(self, hosts: Sequence[str]) -> Dict[str, OutcomeDict]:
         """What came of deploying again, from the secret store, what each host served before; a dead version stays away."""
+        store = known(self.store, "the secret store")
         found: Dict[str, OutcomeDict] = {}
         items: Dict[str, Item] = {}
         for host in hosts:
@@ -63,8 +71,10 @@ class Clouds:
 
     def _item(self, host: str, version: Version) -> Item:
         item = self.plan["items"][host]
-        where = {key: value for key, value in item["deployment"]["target"].items() if key != "type"}
-        return Item(host, where, version, frozenset(self.plan["lineages"][item["lineage"]]["dead"]))
+        deployment, lineage = item["deployment"], self.plan["lineages"][item["lineage"]]
+        where = {key: value for key, value in deployment["target"].items() if key != "type"}
+        where.update(id=host, lineage=item["lineage"], endpoints=deployment.get("endpoints", []), labels=lineage.get("labels", {}))
+        return Item(host, where, version, frozenset(lineage["dead"]), bool(where.get("allow_no_rollback")))
 
     def _converge(self, items: Mapping[str, Item]) -> Dict[str, OutcomeDict]:
         kinds: Dict[str, List[Item]] = {}
@@ -72,7 +82,9 @@ class Clouds:
             kinds.setdefault(str(self.plan["items"][host]["deployment"]["target"]["type"]), []).append(item)
         found: Dict[str, OutcomeDict] = {}
         for kind, batch in kinds.items():
-            target = self.create(kind, {"secret_store": self.plan["secret_store"]}, self.clock)
+            target = self.create(kind, self.pace, self.clock)
+            if isinstance(target, KeySender):
+                target.take_keys_from(known(self.store, "the secret store"))
             done = converge(batch, target=target, clock=self.clock, check_mode=self.check_mode)
             found.update({host: outcome.as_dict() for host, outcome in done.items()})
         return found
