@@ -30,3 +30,13 @@ options:
     type: dict
     default: {}
 """
+
+    PROOF = r"""
+options:
+  proof:
+    description:
+      - How a target behind an API is proven, with C(timeout) in seconds (30), C(consecutive) good looks in a row (3) and C(interval)
+        in seconds between them (0.2).
+    type: dict
+    default: {}
+"""

@@ -34,6 +34,7 @@ extends_documentation_fragment:
   - certops.clm.wave.plan
   - certops.clm.wave.versions
   - certops.clm.wave.outcomes
+  - certops.clm.wave.proof
   - certops.clm.attributes
 seealso:
   - module: certops.clm.wave_verdict

@@ -13,7 +13,7 @@ import sys
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from .ca import TestCA
 from .client import can_connect
@@ -34,6 +34,7 @@ class Aws:
         self.url = f"http://127.0.0.1:{self.port}"
         self.ca = TestCA()
         self._process: Any = None
+        self._clients: Dict[Tuple[str, str], Any] = {}
 
     @property
     def environment(self) -> Dict[str, str]:
@@ -58,11 +59,13 @@ class Aws:
         stop(self._process)
 
     def client(self, service: str, region: str = REGION) -> Any:
-        """A client of the SDK for the tests themselves."""
+        """A client of the SDK for the tests themselves, each made once."""
         import boto3
 
-        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-        return boto3.session.Session(**keys).client(service, region_name=region, endpoint_url=self.url)
+        if (service, region) not in self._clients:
+            keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+            self._clients[service, region] = boto3.session.Session(**keys).client(service, region_name=region, endpoint_url=self.url)
+        return self._clients[service, region]
 
     def calls(self) -> Dict[str, int]:
         """How often each operation was called since `forget_calls`."""
@@ -77,6 +80,11 @@ class Aws:
         """Refuse calls by these rules from now on; none: refuse nothing."""
         request = urllib.request.Request(f"{self.url}/_faults", data=json.dumps(rules).encode(), method="PUT")
         urllib.request.urlopen(request, timeout=10).close()
+
+    def front(self, *places: Dict[str, Any]) -> None:
+        """Serve these places from now on, as aws_front.py takes them."""
+        request = urllib.request.Request(f"{self.url}/_front", data=json.dumps(places).encode(), method="PUT")
+        urllib.request.urlopen(request, timeout=60).close()
 
     def enforce(self, policy: Dict[str, Any]) -> Dict[str, str]:
         """From now on every call is checked; returns the environment of a user who may do what the policy says."""

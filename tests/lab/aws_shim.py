@@ -6,7 +6,7 @@
 Each patch is a function in a file of aws_patches/, cites AWS's documentation, and has a test in tests/unit/lab that shows that the
 emulator fails without it. Doors of the lab: `GET /_calls` counts calls by service:Operation, `DELETE /_calls` starts anew, and
 `PUT /_faults` takes rules that refuse calls, as [{"match": "acm:ListCertificates", "times": 2, "code": "ThrottlingException"}] or
-with "share": 0.3 instead of times.
+with "share": 0.3 instead of times; "after": 5 lets five calls through first. `PUT /_front` is aws_front.py.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from threading import Lock
 from typing import Any, Dict, List
 from urllib.parse import parse_qs
 
+from aws_front import Front
 from aws_patches import mend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -50,7 +51,9 @@ class Doors:
         for rule in self._faults:
             if not re.fullmatch(rule["match"].replace("*", ".*"), name):
                 continue
-            if "share" in rule:
+            if rule.get("after", 0) > 0:
+                rule["after"] -= 1
+            elif "share" in rule:
                 if self._random.random() < rule["share"]:
                     return str(rule["code"])
             elif rule["times"] > 0:
@@ -108,7 +111,8 @@ def main(host: str, port: int, without: List[str]) -> None:
     from werkzeug.serving import run_simple
 
     mend(without)
-    run_simple(host, port, Doors(DomainDispatcherApplication(create_backend_app)), threaded=True, request_handler=MotoRequestHandler)
+    doors = Front(Doors(DomainDispatcherApplication(create_backend_app)))
+    run_simple(host, port, doors, threaded=True, request_handler=MotoRequestHandler)
 
 
 if __name__ == "__main__":

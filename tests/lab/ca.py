@@ -74,14 +74,17 @@ class TestCA:
         return pem_of(self.root)
 
     def issue(self, names: Sequence[str], *, days: float = 30, age_days: float = 1, now: Optional[datetime.datetime] = None,
-              key: Optional[Key] = None) -> Issued:
-        """A server certificate that is `age_days` old and lives `days` more (negative: expired already); its key is P-256 by default."""
+              key: Optional[Key] = None, server: bool = True) -> Issued:
+        """A certificate that is `age_days` old and lives `days` more (negative: expired already); its key is P-256 by default.
+
+        Without `server` it names no usage."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         when = now or datetime.datetime.now(datetime.timezone.utc)
         builder = self._builder(names[0], key, self.intermediate.subject)
         builder = builder.not_valid_before(when - datetime.timedelta(days=age_days)).not_valid_after(when + datetime.timedelta(days=days))
         builder = builder.add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        if server:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.intermediate_key.public_key()), critical=False)

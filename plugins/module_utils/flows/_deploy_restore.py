@@ -15,7 +15,7 @@ from ..contracts import COULD_NOT_LOOK, SERVED, Clock, Deployed, Target, Version
 from ..errors import ClmError, ConfigError
 from ..outcome import DONE, FAILED, PLANNED, ROLLED_BACK, UNCHANGED, UNPROVEN, Outcome
 from ..targets._powers import Settler
-from ._deploy_run import AGAIN, MEND, Item, Run, bind_all, facts, fail, finish, phase_of, prove, read, settle, way_back
+from ._deploy_run import Item, Run, bind_all, facts, fail, finish, phase_of, prove, read, settle, way_back
 
 
 def restore(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: bool = False, concurrency: int = 8) -> Dict[str, Outcome]:
@@ -50,9 +50,9 @@ def _check_restored(run: Run, items: Sequence[Item]) -> None:
             finish(run, item, UNCHANGED, "restore", f"{present.sha256} is back already and served", after=facts(present))
         elif proof.answer == COULD_NOT_LOOK:
             text = f"{present.sha256} is back already, but could not be looked at: {proof.detail}"
-            finish(run, item, UNPROVEN, "restore", text, AGAIN, facts(present))
+            finish(run, item, UNPROVEN, "restore", text, run.again, facts(present))
         else:
-            finish(run, item, FAILED, "restore", f"{present.sha256} is back already, but {proof.detail}", MEND, facts(present))
+            finish(run, item, FAILED, "restore", f"{present.sha256} is back already, but {proof.detail}", run.mend, facts(present))
     for item in items:
         if run.before[item.id] is None:
             finish(run, item, UNCHANGED, "restore", "there is nothing in place, as before", after={})
@@ -87,7 +87,7 @@ def commit(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: b
         present, phase = run.before[item.id], phase_of(run, item)
         here = facts(present) if present else {}
         if item.version.sha256 and here.get("sha256") != item.version.sha256:
-            error = ClmError(f"{item.version.sha256} is not in place", hint=MEND)
+            error = ClmError(f"{item.version.sha256} is not in place", hint=run.mend)
             fail(run, item, "commit", error)
         elif phase in ("", "committed", "restored"):
             finish(run, item, UNCHANGED, "commit", "there is no open transaction", after=here)
@@ -96,7 +96,7 @@ def commit(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: b
         else:
             settle(run, item, "committed")
             if item.id in run.trouble:
-                fail(run, item, "commit", ClmError(run.trouble[item.id], hint=MEND), "what is served stays")
+                fail(run, item, "commit", ClmError(run.trouble[item.id], hint=run.mend), "what is served stays")
                 continue
             finish(run, item, DONE, "commit", "the transaction has ended; the previous version stays for a rollback", after=here)
     return {item.id: run.outcomes[item.id] for item in items}
@@ -126,7 +126,7 @@ def put_back(run: Run, items: Sequence[Item], state: str = ROLLED_BACK) -> None:
         back = run.before[item.id]
         refusal = _refusal(run, item, back)
         if refusal or back is None:
-            finish(run, item, FAILED, "restore", f"{item.version.sha256} stays in place: {refusal}", MEND)
+            finish(run, item, FAILED, "restore", f"{item.version.sha256} stays in place: {refusal}", run.mend)
         else:
             pairs.append((item, back))
     errors = bind_all(run, [(item, back.ref) for item, back in pairs])
@@ -136,7 +136,7 @@ def put_back(run: Run, items: Sequence[Item], state: str = ROLLED_BACK) -> None:
         if proof.answer == SERVED and (error is None or (not same and _is_back(run, item, back))):
             trouble = run.trouble.pop(item.id, "")
             settle(run, item, "restored")
-            next_action = MEND if state == ROLLED_BACK else ""
+            next_action = run.mend if state == ROLLED_BACK else ""
             unseen = "has new files that the server is not seen to have taken" if same else "was not served"
             why = f"{item.version.sha256} {unseen} ({trouble}), so " if trouble else ""
             what = "what was there before, with the same leaf," if same else back.sha256
@@ -146,4 +146,4 @@ def put_back(run: Run, items: Sequence[Item], state: str = ROLLED_BACK) -> None:
         served = f"served now: {proof.sha256}" if proof.sha256 else "what is served now could not be seen"
         what = "what was there before, with the same leaf," if same else back.sha256
         text = f"{what} was to be put back in place of {item.version.sha256}, but that is not proven: {detail}; {served}"
-        finish(run, item, FAILED, "restore", text, MEND, facts(back))
+        finish(run, item, FAILED, "restore", text, run.mend, facts(back))

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequ
 from ..contracts import COULD_NOT_LOOK, Clock, Deployed, Prefetcher, Proof, Target, Version, Where
 from ..errors import ClmError
 from ..outcome import Outcome, Reason, failed
-from ..targets._powers import BatchBinder, BatchProver, Settler
+from ..targets._powers import Adviser, BatchBinder, BatchProver, Settler
 from ..x509 import pem
 
 T = TypeVar("T")
@@ -52,6 +52,16 @@ class Run:
     reasons: Dict[str, Reason] = field(default_factory=dict)
     trouble: Dict[str, str] = field(default_factory=dict)
     stale: Set[str] = field(default_factory=set)
+
+    @property
+    def mend(self) -> str:
+        """What to do where something is not served."""
+        return self.target.mend if isinstance(self.target, Adviser) else MEND
+
+    @property
+    def again(self) -> str:
+        """What to do where nobody could look."""
+        return self.target.again if isinstance(self.target, Adviser) else AGAIN
 
     def each(self, call: Callable[[Item], T], items: Sequence[Item]) -> List[Result[T]]:
         """The answers in order; an error is an answer, so that no neighbour is lost."""

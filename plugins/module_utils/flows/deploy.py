@@ -16,7 +16,7 @@ from ..outcome import DONE, FAILED, PLANNED, UNCHANGED, UNPROVEN, Outcome, Reaso
 from ..targets._powers import Holder, Planner, RefusedError
 from ..x509 import pem
 from ._deploy_restore import commit, put_back, restore
-from ._deploy_run import AGAIN, MEND, NOTHING_CHANGED, Item, Run, bind_all, fail, finish, phase_of, prove, read, settle, way_back
+from ._deploy_run import NOTHING_CHANGED, Item, Run, bind_all, fail, finish, phase_of, prove, read, settle, way_back
 
 __all__ = ["Item", "commit", "converge", "restore"]
 
@@ -71,7 +71,7 @@ def _judge(run: Run, items: Sequence[Item]) -> List[Item]:
             _still_served(run, item)
         elif proof.answer == COULD_NOT_LOOK and not _cut_off(run, item):
             text = f"is in place, but could not be looked at: {proof.detail} ({NOTHING_CHANGED})"
-            finish(run, item, UNPROVEN, "prove", text, AGAIN)
+            finish(run, item, UNPROVEN, "prove", text, run.again)
         else:
             run.stale.update([item.id] if proof.answer == NOT_SERVED else [])
             todo.append(item)
@@ -157,13 +157,13 @@ def _look(run: Run, pairs: Sequence[Tuple[Item, str]]) -> None:
             finish(run, item, DONE, "prove", f"{item.version.sha256} is served")
         elif proof.answer == SERVED and back is not None and back.ref == ref:  # the journal stays open: the next run tells the server again
             text = f"{item.version.sha256} was served before too, so that does not show that the server has taken its files"
-            finish(run, item, FAILED, "bind", text, MEND)
+            finish(run, item, FAILED, "bind", text, run.mend)
         elif proof.answer == SERVED:
             doomed.append(item)
         elif proof.answer == COULD_NOT_LOOK:
             if not blind:
                 settle(run, item, "unproven")
-            finish(run, item, UNPROVEN, "prove", f"was put in place, but could not be looked at: {proof.detail}", AGAIN)
+            finish(run, item, UNPROVEN, "prove", f"was put in place, but could not be looked at: {proof.detail}", run.again)
         else:
             run.trouble[item.id] = "; ".join(filter(None, (proof.detail, run.trouble.get(item.id))))
             doomed.append(item)

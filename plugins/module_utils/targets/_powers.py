@@ -51,6 +51,14 @@ class BatchProver(Protocol):
 
 
 @runtime_checkable
+class Adviser(Protocol):
+    """A target that is no server program, and so has words of its own for what a person does next."""
+
+    mend: str  # when it did not serve what was bound
+    again: str  # when nobody could look
+
+
+@runtime_checkable
 class KeySender(Protocol):
     """A target that sends private keys to an API; whoever made it says once where they are, before anything is deployed."""
 

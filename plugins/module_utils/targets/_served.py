@@ -20,6 +20,8 @@ PACE_OPTIONS: Dict[str, Dict[str, Any]] = {
     "interval": {"type": "float", "default": 0.2},
 }
 SHOWN = 4
+MEND = "look at the place with the provider's own tools: a change that is slow needs a longer proof timeout; then run again"
+AGAIN = "see that the endpoints can be reached from where this ran, then run again: it goes on from here"
 Probe = Callable[[Sequence[Endpoint]], List[List[Observation]]]
 Asked = Tuple[Sequence[Endpoint], str]
 

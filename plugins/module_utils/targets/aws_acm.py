@@ -16,7 +16,7 @@ from ..x509 import pem
 from ..x509.certificate import Certificate
 from ._aws_clients import ACCESS_OPTIONS, Arn, Clients
 from ._aws_store import DEPLOYMENT, KEY_TYPES, AcmStore, deployed, leaf_of, refuse_version, tags_of
-from ._served import Pace, Witness, endpoints_of
+from ._served import AGAIN, MEND, Pace, Witness, endpoints_of
 
 NAME = "aws_acm"
 OPTIONS: Dict[str, Any] = {
@@ -33,6 +33,7 @@ MAY_GO = {"key_usage": ("key_encipherment",), "extended_key_usage": ("client_aut
 class AcmTarget:
     """Certificates of ACM by their ARN, or by the deployment's id in a tag where no ARN is given: then the first one is imported."""
 
+    mend, again = MEND, AGAIN
     replaces_in_place = True
 
     def __init__(self, clock: Clock, witness: Witness, clients: Optional[Clients] = None) -> None:
@@ -107,8 +108,10 @@ class AcmTarget:
                 raise ConfigError(f"ACM does not let {name} lose {', '.join(sorted(lost))} when importing in place", hint=hint)
 
     def put(self, where: Where, version: Version) -> str:
-        """The version's id in the secret store: nothing is sent before the bind, which is the import."""
-        return known(version.key, "the key").version
+        """The version's id in the secret store, where its key is seen to be: nothing is sent before the bind, which is the import."""
+        ref = known(version.key, "the key")
+        known(self._acm.keys, "the secret store").key(ref)
+        return ref.version
 
     def bind(self, where: Where, ref: str) -> None:
         """Import that version of the lineage in place; RefusedError when AWS changed nothing."""

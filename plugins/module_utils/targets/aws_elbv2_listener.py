@@ -18,7 +18,7 @@ from ..x509.certificate import Certificate
 from ..x509.names import covers
 from ._aws_clients import ACCESS_OPTIONS, Arn, Clients, asked
 from ._aws_store import KEY_TYPES, LINEAGE, AcmStore, deployed, refuse_version
-from ._served import Pace, Witness, endpoints_of
+from ._served import AGAIN, MEND, Pace, Witness, endpoints_of
 
 NAME = "aws_elbv2_listener"
 OPTIONS: Dict[str, Any] = {
@@ -33,6 +33,7 @@ TOGETHER = 100  # listeners in one call
 class ListenerTarget:
     """Listeners in any account and region. Nothing else of a listener is touched than the certificate of the place."""
 
+    mend, again = MEND, AGAIN
     replaces_in_place = False
 
     def __init__(self, clock: Clock, witness: Witness, clients: Optional[Clients] = None) -> None:
@@ -51,7 +52,7 @@ class ListenerTarget:
         """One listing for up to 100 listeners; what it cannot tell is asked for by itself, where its error belongs."""
         groups: Dict[Tuple[Any, ...], List[Where]] = {}
         for where in wheres:
-            groups.setdefault((*self._clients.key(where), str(where.get("listener_arn")).split(":")[3:4]), []).append(where)
+            groups.setdefault((*self._clients.key(where), *str(where.get("listener_arn")).split(":")[3:4]), []).append(where)
         for group in groups.values():
             arns = list(dict.fromkeys(str(where["listener_arn"]) for where in group))
             for start in range(0, len(arns), TOGETHER):

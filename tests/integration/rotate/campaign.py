@@ -25,7 +25,20 @@ class Campaign:
 
     def __init__(self, lab: Lab, ansible: Ansible, place: Path, lineages: Sequence[str] = ("shop",)) -> None:
         self.lab, self.ansible, self.place = lab, ansible, place
-        self.manifest: Dict[str, Any] = {
+        self.manifest = self.head()
+        for lineage in lineages:
+            names = next(list(site.names) for server in lab.servers.values() for site in server.sites if site.name == lineage)
+            self.manifest["lineages"][lineage] = {"names": names, "deployments": lab.deployments(lineage)}
+        self.write()
+        (place / "certificates.clm.yml").write_text("plugin: certops.clm.certificates\nmanifest: manifest.yml\n")
+        self._passphrase()
+        lab.write_inventory(place / "hosts.json")
+        self.make_ca()
+
+    @staticmethod
+    def head() -> Dict[str, Any]:
+        """A manifest without a lineage."""
+        return {
             "version": 1,
             "secret_store": {"type": "directory", "path": "store", "allow_ephemeral": True},
             "ledger": {"path": "ledger", "allow_ephemeral": True},
@@ -36,14 +49,6 @@ class Campaign:
                          "runbook": "https://run.book/tls", "take_over": True},  # what the lab serves on its first day is foreign
             "lineages": {},
         }
-        for lineage in lineages:
-            names = next(list(site.names) for server in lab.servers.values() for site in server.sites if site.name == lineage)
-            self.manifest["lineages"][lineage] = {"names": names, "deployments": lab.deployments(lineage)}
-        self.write()
-        (place / "certificates.clm.yml").write_text("plugin: certops.clm.certificates\nmanifest: manifest.yml\n")
-        self._passphrase()
-        lab.write_inventory(place / "hosts.json")
-        self.make_ca()
 
     def _passphrase(self) -> None:
         with os.fdopen(os.open(self.place / "passphrase", os.O_WRONLY | os.O_CREAT, 0o600), "w") as stream:

@@ -71,7 +71,7 @@ class Estate:
         self.items["web"] = {**self.item("web", before), "server": "web1"}
         lineages = {"shop": {"dead": []}}
         self.plan = {"items": self.items, "lineages": lineages, "secret_store": {"type": self.world.store.identity()}}
-        self.clouds = Clouds(self.plan, lambda: NOW, create=self.create)
+        self.clouds = Clouds(self.plan, lambda: NOW, create=self.create, store=self.world.store)
         for name in names:
             self.first({"listener": name}, self.old)
 
@@ -155,7 +155,7 @@ def test_check_mode_plans(estate):
 
 def test_restoring_deploys_what_was_served_before(estate):
     estate.deploy()
-    found = estate.clouds.restore(["a"], estate.world.store)
+    found = estate.clouds.restore(["a"])
     assert found["a"]["state"] == "done" and estate.served("a") == estate.old["sha256"] and estate.served("b") == estate.new["sha256"]
 
 
@@ -181,7 +181,7 @@ def test_what_must_not_come_back_stays_away_and_the_neighbour_is_restored(estate
     if why in (dead,):
         estate.items["b"]["before"]["sha256"] = estate.new["sha256"]
     why(estate)
-    found = estate.clouds.restore(["a", "b"], estate.world.store)
+    found = estate.clouds.restore(["a", "b"])
     assert (found["a"]["state"], found["a"]["step"]) == ("failed", "restore") and "the new one stays" in found["a"]["message"]
     assert found["a"]["next_action"] and estate.served("a") == estate.new["sha256"]
     assert found["b"]["state"] in ("done", "unchanged")
