@@ -88,6 +88,7 @@ def providers() -> str:
         ("Challenges of ACME", names_in("challenges"), f"A: Pebble asks; bind {bind} with a secondary"),
         ("Secret stores", names_in("secret_stores"), "A: a local file system, killed and filled up"),
         ("Managed servers", names_in("server_kinds"), f"A: {servers}"),
+        ("Targets behind an API", [name for name in names_in("targets") if name != "server"], "B: moto 5.2.5, mended, with a TLS front"),
         ("Discovery sources", names_in("sources"), "A: the servers above; `aws_certificates` B: moto 5.2.5, mended by the lab"),
         ("Gates", gate_kinds(), f"A: programs, and Prometheus {prometheus}"),
     ]

@@ -22,7 +22,8 @@ from ansible_collections.certops.clm.plugins.doc_fragments.attributes import Mod
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.tests.integration.leak_modes import Modes, cached, kept_or_like, small_disk
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
-from ansible_collections.certops.clm.tests.lab.aws import emulator
+from ansible_collections.certops.clm.tests.lab.aws import Aws, emulator
+from ansible_collections.certops.clm.tests.lab.aws_places import places
 from ansible_collections.certops.clm.tests.lab.pebble import Pebble, pebble
 from ansible_collections.certops.clm.tests.support.leaks import IN_A_SITE, Place, Seen, look, needles_of, on_a_host
 from ansible_collections.certops.clm.tests.support.needles import Needles
@@ -52,8 +53,8 @@ def test_what_writes_in_check_mode_or_does_nothing_in_it_says_so():
 class Site:
     """One managed server with one deployment, lineages that are kept only, and versions to go back to."""
 
-    def __init__(self, lab: Any, ansible: Any, place: Path, ca: Pebble, aws: Mapping[str, str]) -> None:
-        self.acme, self.aws = ca.issuer(), aws
+    def __init__(self, lab: Any, ansible: Any, place: Path, ca: Pebble, aws: Aws) -> None:
+        self.acme, self.aws, self.places = ca.issuer(), aws.environment, places(aws)
         self.campaign = Campaign(lab, ansible, place, ["api"])
         for name in ("ldap", "mail"):
             self.campaign.manifest["lineages"][name] = {"names": [f"{name}.lab.example"], "deployments": []}
@@ -85,7 +86,7 @@ class Site:
         look["named"] = [{**one, "id": f"e{number}"} for number, one in enumerate(endpoints)]
         state = self.lab.hosts["app1"].path("/var/lib/certops-clm")
         paths = {"place": str(self.place), "outside": str(self.ansible.place), "state_dir": state}
-        return {**paths, "item_id": self.item.id, "look_at": look, "foreign": self.foreign, "acme": self.acme}
+        return {**paths, "item_id": self.item.id, "look_at": look, "foreign": self.foreign, "acme": self.acme, "aws": self.places}
 
     def run(self, tasks: List[Dict[str, Any]], args: List[str], env: Dict[str, str]) -> Dict[str, Dict[str, Any]]:
         """The results by the names of the tasks; nothing stops at a failure."""
@@ -134,7 +135,7 @@ def estate(lab: Any, ansible: Any, place: Path, folders: Any) -> Iterator[Site]:
     """A site on a disk of its own, while the CA of the rows acme_* and the emulator of the rows aws_* run."""
     pebbles, clouds = folders.mktemp("pebble"), folders.mktemp("aws")
     with small_disk(place / "site") as folder, pebble(pebbles) as ca, emulator(clouds) as aws:
-        yield Site(lab, ansible, folder, ca, aws.environment)
+        yield Site(lab, ansible, folder, ca, aws)
 
 
 def test_each_twice_planned_wrong_and_without_a_key(lab, ansible, tmp_path, tmp_path_factory):

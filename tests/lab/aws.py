@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -88,12 +89,17 @@ class Aws:
 
     def enforce(self, policy: Dict[str, Any]) -> Dict[str, str]:
         """From now on every call is checked; returns the environment of a user who may do what the policy says."""
-        iam = self.client("iam")
-        iam.create_user(UserName="reader")
-        iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=json.dumps(policy))
-        key = iam.create_access_key(UserName="reader")["AccessKey"]
+        self.allow_all()
+        iam, name = self.client("iam"), f"reader-{secrets.token_hex(4)}"
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
         self._post("/moto-api/reset-auth", b"0")
         return {**self.environment, "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    def allow_all(self) -> None:
+        """Check no call any more."""
+        self._post("/moto-api/reset-auth", b"inf")
 
     def _post(self, path: str, body: bytes = b"") -> None:
         plain = {"Content-Type": "text/plain"}  # the body of a form would be taken apart
@@ -103,7 +109,7 @@ class Aws:
         """As on the first day."""
         self.faults()
         self.forget_calls()
-        self._post("/moto-api/reset-auth", b"inf")
+        self.allow_all()
         self._post("/moto-api/reset")
 
     def hold(self, *names: str, region: str = REGION, tags: Dict[str, str] | None = None, days: float = 30) -> Any:

@@ -118,8 +118,14 @@ class AcmStore:
                     return arn
             mine = tags_of(where, version, **{SHA256: version.sha256})
             written = self.write(where, region, version, tags=mine)
-            owned[written] = {tag["Key"]: tag["Value"] for tag in mine}
+            self.note(where, region, written, mine)
             return written
+
+    def note(self, where: Where, region: str, arn: str, tags: List[Dict[str, str]]) -> None:
+        """What was just written with these tags is found by them, where the listing was made before."""
+        owned = self._owned.get(self._scope(where, region))
+        if owned is not None:
+            owned[arn] = {tag["Key"]: tag["Value"] for tag in tags}
 
     def _is(self, where: Where, arn: str, version: Version) -> bool:
         """True when the certificate is still there and has the whole chain: tags are only what somebody wrote."""

@@ -120,7 +120,7 @@ class AcmTarget:
         written = self._acm.write(where, region, version, arn, tags)
         if arn:
             self._acm.tag(where, arn, tags)
-        self._acm.owned(where, region)[written] = {tag["Key"]: tag["Value"] for tag in tags}
+        self._acm.note(where, region, written, tags)
 
     def _version(self, where: Where, ref: str) -> Version:
         store = known(self._acm.keys, "the secret store")

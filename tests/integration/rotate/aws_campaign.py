@@ -14,7 +14,8 @@ from ansible_collections.certops.clm.tests.lab.aws import Aws
 from ansible_collections.certops.clm.tests.lab.client import served
 from ansible_collections.certops.clm.tests.lab.playbook import Ansible, Run
 
-QUICK = {"rotate_soak": 0, "rotate_soak_canary": 0.5, "rotate_proof_timeout": 4, "rotate_proof_interval": 0.05, "rotate_proof_consecutive": 2}
+PROOF = {"rotate_proof_timeout": 4, "rotate_proof_interval": 0.05, "rotate_proof_consecutive": 2}
+QUICK = {"rotate_soak": 0, "rotate_soak_canary": 0.5, **PROOF}
 PORT = 9443
 
 

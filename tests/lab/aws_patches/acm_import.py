@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any, List, Optional
 
-from aws_patches import patch
-from aws_patches.acm import users_of
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from moto.acm.exceptions import AWSValidationException
 from moto.acm.models import AWSCertificateManagerBackend
 from moto.core.exceptions import AWSError
+
+from aws_patches import patch
+from aws_patches.acm import users_of
 
 
 class ResourceInUseError(AWSError):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from aws_patches import patch
 from moto.elbv2.exceptions import ELBClientError
 from moto.elbv2.models import ELBv2Backend
+
+from aws_patches import patch
 
 TLS = ("HTTPS", "TLS")
 

@@ -13,6 +13,7 @@ from typing import Any, Dict, Mapping, Protocol
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import NOT_SERVED, SERVED, Target, Version, Where
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
 from ansible_collections.certops.clm.plugins.module_utils.targets import _index
@@ -103,7 +104,8 @@ class TargetContract:
     def test_a_key_that_it_does_not_take_is_refused_before_any_write(self, estate: Estate) -> None:
         writes = estate.writes()
         outcome = self.deploy(estate, estate.wrong_key)
-        assert (outcome.state, outcome.step) == ("failed", "plan") and "nothing was changed" in outcome.message and estate.writes() == writes
+        assert (outcome.state, outcome.step) == ("failed", "plan") and "nothing was changed" in outcome.message
+        assert estate.writes() == writes
 
     def test_a_key_that_is_not_there_changes_nothing(self, estate: Estate) -> None:
         assert estate.new.key is not None
@@ -124,8 +126,9 @@ class TargetContract:
         assert "PRIVATE" not in json.dumps(outcome.as_dict())
 
     def test_wrong_paces_are_refused(self, estate: Estate) -> None:
-        with pytest.raises(Exception, match="proof.timeout"):
+        with pytest.raises(ConfigError) as caught:
             self.provider.create({"timeout": -1}, estate.now)
+        assert caught.value.field == "proof.timeout"
 
     def test_its_options_are_an_argument_spec_and_the_index_has_it(self) -> None:
         spec: Dict[str, Mapping[str, Any]] = self.provider.OPTIONS

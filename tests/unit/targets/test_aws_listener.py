@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_elbv2_listener
 from ansible_collections.certops.clm.plugins.module_utils.targets._powers import RefusedError
 from ansible_collections.certops.clm.tests.lab.aws import emulator
 from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
 from ansible_collections.certops.clm.tests.unit.contracts.target import QUICK, TargetContract
+from ansible_collections.certops.clm.tests.unit.targets.aws_policy import WITH_TAGS, actions, called, policy
 
 GONE = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/gone/0/0"
 
@@ -70,3 +70,120 @@ def target(estate, **pace):
 def deploy(estate, *wheres, version=None, **pace):
     items = [Item(where["id"], where, version or estate.new) for where in wheres]
     return converge(items, target=target(estate, **pace), clock=estate.now)
+
+
+def imports(estate):
+    return estate.aws.calls().get("acm:ImportCertificate", 0)
+
+
+@pytest.fixture
+def estate(aws, tmp_path):
+    made = Listener(aws, tmp_path, False)
+    yield made
+    aws.faults()
+
+
+def more(estate, count):
+    """So many more listeners that serve the old certificate."""
+    found = []
+    for number in range(count):
+        listener = estate.aws.listener(f"more-{estate.number}-{number}", estate.old_arn)
+        found.append({**estate.place(estate.serve(listener)), "id": f"more-{number}", "listener_arn": listener, "sni": False})
+    return found
+
+
+def test_many_listeners_share_one_listing_and_one_import_and_a_later_run_finds_it_by_its_tags(estate):
+    wheres = [estate.where, *more(estate, 3)]
+    estate.aws.forget_calls()
+    assert {outcome.state for outcome in deploy(estate, *wheres[:3]).values()} == {"done"}
+    calls = estate.aws.calls()
+    assert calls["acm:ImportCertificate"] == 1 and calls["elasticloadbalancing:DescribeListeners"] == 1
+    assert calls["elasticloadbalancing:ModifyListener"] == 3 and calls["acm:GetCertificate"] == 1, calls
+    assert deploy(estate, wheres[3])[wheres[3]["id"]].state == "done" and imports(estate) == 1
+    (arn,) = {estate.bound(where["listener_arn"])[0] for where in wheres}
+    tags = {one["Key"]: one["Value"] for one in estate.aws.client("acm").list_tags_for_certificate(CertificateArn=arn)["Tags"]}
+    expected = {"clm_lineage": "shop", "clm_version": estate.new.key.version, "clm_sha256": estate.new.sha256, "owner": "team-web"}
+    assert tags == expected
+
+
+def test_a_tag_that_lies_is_not_believed(estate):
+    liar = estate.held(estate.old, clm_lineage="shop", clm_sha256=estate.new.sha256)
+    assert deploy(estate, estate.where)["shop-aws"].state == "done" and estate.bound(estate.listener)[0] != liar
+
+
+def test_what_is_in_use_or_foreign_is_not_dropped(estate):
+    assert deploy(estate, estate.where)["shop-aws"].state == "done"
+    first = estate.bound(estate.listener)[0]
+    with pytest.raises(RefusedError, match=r"is used by .*loadbalancer"):
+        target(estate).drop(first)
+    with pytest.raises(RefusedError, match="has no tag clm_lineage"):
+        target(estate).drop(estate.old_arn)
+    assert deploy(estate, estate.where, version=estate.version("shop.example.com"))["shop-aws"].state == "done"
+    target(estate).drop(first)
+    held = estate.aws.client("acm").list_certificates(Includes={"keyTypes": ["EC_prime256v1"]})["CertificateSummaryList"]
+    assert first not in [one["CertificateArn"] for one in held]
+
+
+def test_sni_takes_the_place_of_a_foreign_one_only_where_no_name_is_lost(aws, tmp_path):
+    estate = Listener(aws, tmp_path, True)
+    both, _issued = aws.hold("shop.example.com", "blog.example.com", days=10)  # of two for a name the longer-lived is served
+    aws.client("elbv2").add_listener_certificates(ListenerArn=estate.listener, Certificates=[{"CertificateArn": both}])
+    assert deploy(estate, estate.where)["shop-aws"].state == "done"
+    bound = estate.bound(estate.listener)
+    assert estate.old_arn not in bound and both in bound and len(bound) == 4
+
+
+def test_throttled_at_thirty_percent_of_the_calls(estate):
+    wheres = [estate.where, *more(estate, 5)]
+    estate.aws.faults({"match": "*", "share": 0.3, "code": "Throttling"})
+    outcomes = deploy(estate, *wheres, timeout=6)
+    assert {outcome.state for outcome in outcomes.values()} == {"done"}, outcomes
+
+
+def test_credentials_that_expire_in_mid_run_lose_no_outcome_and_the_next_run_goes_on(estate):
+    wheres = [estate.where, *more(estate, 3)]
+    estate.aws.faults({"match": "elasticloadbalancing:ModifyListener", "after": 2, "share": 1, "code": "ExpiredToken"})
+    outcomes = deploy(estate, *wheres)
+    states = sorted(outcome.state for outcome in outcomes.values())
+    assert states == ["done", "done", "failed", "failed"], outcomes
+    bad = [outcome for outcome in outcomes.values() if outcome.state == "failed"]
+    assert all(one.step == "bind" and "get new ones" in one.next_action and "nothing was changed" in one.message for one in bad)
+    estate.aws.faults()
+    assert sorted(outcome.state for outcome in deploy(estate, *wheres).values()) == ["done", "done", "unchanged", "unchanged"]
+    assert imports(estate) == 1
+
+
+def test_a_role_is_assumed_and_one_that_cannot_be_fails_its_places_alone(estate):
+    mine = {**estate.where, "id": "mine", "role_arn": "arn:aws:iam::123456789012:role/deployer"}
+    broken = {**estate.where, "id": "broken", "role_arn": "nonsense"}
+    outcomes = deploy(estate, mine, broken)
+    assert (outcomes["mine"].state, outcomes["broken"].state) == ("done", "failed") and "no ARN of a role" in outcomes["broken"].message
+    assert estate.aws.calls()["sts:AssumeRole"] == 1
+
+
+def test_the_policy_of_the_guide_has_what_is_called_and_no_more(aws, estate, tmp_path):
+    estate.aws.forget_calls()
+    assert deploy(estate, estate.where)["shop-aws"].state == "done"
+    default = called(estate.aws.calls())
+    sni = Listener(aws, tmp_path / "sni", True)
+    assert deploy(sni, sni.where)["shop-aws"].state == "done"
+    assert default | called(aws.calls()) | {WITH_TAGS} == actions("aws_elbv2_listener")
+
+
+def test_with_enforcement_the_policy_is_enough_and_less_is_named_and_changes_nothing(aws, estate, monkeypatch):
+    enough = policy("aws_elbv2_listener")
+    enough["Statement"][0]["Action"].append("tagging:GetResources")  # what the emulator calls tag:GetResources
+    less = {**enough, "Statement": [{**enough["Statement"][0], "Action": list(enough["Statement"][0]["Action"])}]}
+    less["Statement"][0]["Action"].remove("elasticloadbalancing:ModifyListener")
+    try:
+        with monkeypatch.context() as patched:
+            for name, value in aws.enforce(less).items():
+                patched.setenv(name, value)
+            outcome = deploy(estate, estate.where)["shop-aws"]
+            assert (outcome.state, outcome.step) == ("failed", "bind") and "elasticloadbalancing:ModifyListener" in outcome.next_action
+            assert "nothing was changed" in outcome.message
+            for name, value in aws.enforce(enough).items():
+                patched.setenv(name, value)
+            assert deploy(estate, estate.where)["shop-aws"].state == "done"
+    finally:
+        aws.allow_all()
