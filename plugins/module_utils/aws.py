@@ -32,10 +32,17 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "organization_role": {"type": "str"},
     "external_id": {"type": "str"},
 }
+ONE: Dict[str, Dict[str, Any]] = {
+    "profile": {"type": "str"},
+    "region": {"type": "str"},
+    "role_arn": {"type": "str"},
+    "external_id": {"type": "str"},
+}
 ATTEMPTS = 10  # throttled calls are tried again with the SDK's own jittered backoff
 SESSION_NAME = "certops-clm"
 MAX_TEXT = 300
 THROTTLED = ("Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "RequestThrottled", "SlowDown")
+BUSY = ("PriorRequestNotComplete",)  # Route 53: another change of the same zone goes on
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException", "403")
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException")
 
@@ -71,7 +78,7 @@ def _translated(error: Exception, what: str) -> ClmError:
         answer = error.response.get("Error", {})
         code = str(answer.get("Code") or "unknown")
         text = f"{what}: AWS answered {code}: {' '.join(str(answer.get('Message') or '').split())[:MAX_TEXT]}"
-        if code in THROTTLED:
+        if code in THROTTLED + BUSY:
             return UnavailableError(text, hint=f"AWS throttled it {ATTEMPTS} times in a row: run again later, or ask for a higher quota")
         if code in DENIED:
             return ClmError(text, hint=f"let the role call {_action(error, what)} (see the least-privilege policy in the AWS guide)")
@@ -120,6 +127,25 @@ def accounts(options: Mapping[str, Any]) -> Tuple[List[Account], List[Tuple[str,
         except ClmError as error:
             unable.append((role, error))
     return able, unable
+
+
+def account(options: Mapping[str, Any], region: str = "") -> Tuple[Account, str]:
+    """The one account that the options `ONE` name, and its region; `region` is for services that are in none. The id may be empty."""
+    if boto3 is None:
+        raise MissingLibraryError("AWS needs the Python package boto3", hint="pip install boto3")
+    with told("the AWS configuration"):
+        base = boto3.session.Session(profile_name=options.get("profile") or None)
+    found = str(options.get("region") or base.region_name or region)
+    if not found:
+        raise ConfigError("no region is named, and the SDK knows none", hint="name it, as eu-central-1", field="region")
+    role = str(options.get("role_arn") or "")
+    return (_assumed(base, role, str(options.get("external_id") or ""), found) if role else Account("", base)), found
+
+
+def code_of(error: BaseException) -> str:
+    """What AWS calls the error that a ClmError was made of, empty where it is none of AWS."""
+    cause = error.__cause__
+    return str(getattr(cause, "response", {}).get("Error", {}).get("Code") or "") if cause is not None else ""
 
 
 def regions(options: Mapping[str, Any], session: Optional[Any] = None) -> List[str]:

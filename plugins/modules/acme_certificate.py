@@ -21,7 +21,8 @@ description:
 requirements:
   - acme >= 4.0.0
   - josepy >= 2.0.0
-  - dnspython >= 2.6.1 (for the challenge V(dns_01_rfc2136))
+  - dnspython >= 2.6.1 (for challenges by DNS)
+  - boto3 >= 1.40 (for the challenge V(dns_01_route53))
 options:
   directory:
     description:
@@ -61,8 +62,8 @@ options:
     default: public
   challenge:
     description:
-      - How control over the names is shown. Its C(type) is V(http_01), V(dns_01_rfc2136) or V(tls_alpn_01), and the other keys are
-        options of that type, described in the guide C(guide_acme).
+      - How control over the names is shown. Its C(type) is V(http_01), V(tls_alpn_01), or one by DNS such as V(dns_01_rfc2136), and the
+        other keys are options of that type. The guide C(guide_acme) has them all.
     type: dict
     required: true
   profile:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence, Tuple
+import base64
+import hashlib
+from typing import Any, List, Optional, Sequence, Tuple
 
 from ..errors import ClmError, ConfigError, MissingLibraryError, UnavailableError
 
@@ -25,7 +27,7 @@ except ImportError:
     dns = None  # type: ignore
     HAS_DNS = False
 
-__all__ = ("HAS_DNS", "Resolver", "dns", "require_dns", "split_address")
+__all__ = ("HAS_DNS", "Resolver", "dns", "require_dns", "split_address", "txt_value")
 
 TIMEOUT, HOPS = 5.0, 8
 
@@ -44,6 +46,12 @@ def split_address(text: str, port: int) -> Tuple[str, int]:
     if separator and ":" not in host and number.isdecimal():
         return host, int(number)
     return text.strip("[]"), port
+
+
+def txt_value(key_authorization: str) -> str:
+    """What the TXT record of a DNS-01 challenge holds (RFC 8555 section 8.4)."""
+    digest = hashlib.sha256(key_authorization.encode("ascii")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 class Resolver:
@@ -91,13 +99,13 @@ class Resolver:
         return sorted(set(found))
 
     @staticmethod
-    def texts(server: str, port: int, name: Any) -> List[str]:
-        """The TXT values that this server has for the name; none where it does not answer."""
+    def texts(server: str, port: int, name: Any) -> Optional[List[str]]:
+        """The TXT values that this server has for the name; None where it does not answer."""
         query = dns.message.make_query(name, "TXT")
         try:
             answer, _tcp = dns.query.udp_with_fallback(query, server, timeout=TIMEOUT, port=port)
         except (OSError, dns.exception.DNSException):
-            return []
+            return None
         rows = [row for rrset in answer.answer if rrset.rdtype == dns.rdatatype.TXT for row in rrset]
         return [b"".join(row.strings).decode("ascii", "replace") for row in rows]
 

@@ -10,12 +10,18 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from ..contracts import Challenger, Clock
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("dns_01_rfc2136", "http_01", "tls_alpn_01")
+NAMES: Tuple[str, ...] = ("dns_01_rfc2136", "dns_01_route53", "http_01", "tls_alpn_01")
 Provider = Tuple[Callable[[Mapping[str, Any], Clock], Challenger], Dict[str, Any]]
 
 
 def _dns_01_rfc2136() -> Provider:
     from .dns_01_rfc2136 import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _dns_01_route53() -> Provider:
+    from .dns_01_route53 import OPTIONS, create
 
     return create, OPTIONS
 
@@ -34,6 +40,7 @@ def _tls_alpn_01() -> Provider:
 
 LOADERS: Dict[str, Callable[[], Provider]] = {
     "dns_01_rfc2136": _dns_01_rfc2136,
+    "dns_01_route53": _dns_01_route53,
     "http_01": _http_01,
     "tls_alpn_01": _tls_alpn_01,
 }

@@ -10,7 +10,6 @@ authoritative server of the zone answers with the value.
 from __future__ import annotations
 
 import base64
-import hashlib
 import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
@@ -18,7 +17,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from ..contracts import Challenge, Challenger, Clock
 from ..errors import ClmError, ConfigError, UnavailableError
 from ..passphrase import secret_of_file
-from ._dns import Resolver, dns, require_dns, split_address
+from ._dns import Resolver, dns, require_dns, split_address, txt_value
 
 NAME = "dns_01_rfc2136"
 OPTIONS: Dict[str, Any] = {
@@ -54,8 +53,7 @@ class _Record:
 
     @property
     def value(self) -> str:
-        digest = hashlib.sha256(self.challenge.key_authorization.encode("ascii")).digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        return txt_value(self.challenge.key_authorization)
 
 
 class Rfc2136:
@@ -160,7 +158,7 @@ class Rfc2136:
 
     def _has(self, server: str, record: _Record) -> bool:
         values = Resolver.texts(server, int(self._options["authoritative_port"]), record.name)
-        return record.value in values
+        return record.value in (values or ())
 
 
 def _tried(record: _Record, act: Callable[[_Record], None]) -> None:
