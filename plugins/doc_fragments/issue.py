@@ -87,7 +87,8 @@ options:
     default: {}
   secret_store:
     description:
-      - Where keys and certificates are kept. The C(type) is V(directory) or V(mirrored).
+      - Where keys and certificates are kept. The C(type) is V(directory), V(mirrored) or one of a cloud such as V(aws_secrets_manager),
+        whose options are in the guide of that cloud.
       - V(directory) takes C(path) and, to encrypt the keys at rest, one of C(passphrase_file), C(passphrase_env) and
         C(passphrase_command), the words of a program that prints the passphrase. A file may be encrypted with ansible-vault,
         and C(passphrase) be a value, where the task is an action as M(certops.clm.certificate). A module has no vault secrets.

@@ -10,8 +10,14 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from ..contracts import Clock, SecretStore
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("directory", "mirrored")
+NAMES: Tuple[str, ...] = ("aws_secrets_manager", "directory", "mirrored")
 Provider = Tuple[Callable[[Mapping[str, Any], Clock], SecretStore], Dict[str, Any]]
+
+
+def _aws_secrets_manager() -> Provider:
+    from .aws_secrets_manager import OPTIONS, create
+
+    return create, OPTIONS
 
 
 def _directory() -> Provider:
@@ -27,6 +33,7 @@ def _mirrored() -> Provider:
 
 
 LOADERS: Dict[str, Callable[[], Provider]] = {
+    "aws_secrets_manager": _aws_secrets_manager,
     "directory": _directory,
     "mirrored": _mirrored,
 }
