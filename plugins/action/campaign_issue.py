@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Tuple
 
 from ansible.plugins.action import ActionBase
 
@@ -14,11 +14,13 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import Secre
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Answer, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.published import told
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import run_action
 from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import write_report
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_issuer, open_ledger, open_store
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.proofs import placed
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.undeployed import events, issue_undeployed, lineages_of, lines
 
 
@@ -33,10 +35,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
         """The result of the task."""
         super().run(tmp, task_vars)
-        return run_action(self, _work, runbook="refused")
+        hosts = {host for group in (task_vars or {}).get("groups", {}).values() for host in group}
+        return run_action(self, partial(_work, hosts=hosts), runbook="refused")
 
 
-def _work(args: Mapping[str, Any], check_mode: bool) -> Mapping[str, Outcome]:
+def _work(args: Mapping[str, Any], check_mode: bool, hosts: Collection[str]) -> Mapping[str, Outcome]:
     manifest = load(args["manifest"])
     lineages = lineages_of(manifest, args["lineages"])
     store = open_store(manifest.secret_store, utc_now)
@@ -51,12 +54,16 @@ def _work(args: Mapping[str, Any], check_mode: bool) -> Mapping[str, Outcome]:
             run_id=args["run_id"],
             check_mode=check_mode,
             pause=shown(),
+            published=told(args["published"]),
         )
+        outcomes, publish, withdraw = placed(outcomes, {}, hosts)
         ledger.append(events(manifest, outcomes, args["run_id"]))
     answer = Answer(outcomes)
     report, hindered = ({}, []) if check_mode or not lineages else _report(manifest, store, args["run_id"])
     warnings = [*ledger.facts.get("warnings", ()), *hindered]
-    answer.more = {**ledger.facts, "lines": lines(outcomes), "report": report, **({"warnings": warnings} if warnings else {})}
+    unproven = [name for name, outcome in outcomes.items() if outcome.after.get("challenges")]
+    proofs = {"publish": publish, "withdraw": withdraw, "unproven": unproven} if withdraw else {}
+    answer.more = {**ledger.facts, **proofs, "lines": lines(outcomes), "report": report, **({"warnings": warnings} if warnings else {})}
     shut = ledger.facts.get("shut", "")  # where it shut only now, no other play would say so
     answer.problem = "; ".join([*([shut] if shut else []), *ledger.problems])
     return answer

@@ -11,11 +11,13 @@ from typing import Any, Dict, Mapping
 from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.published import Published
 from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.break_glass import expired_only
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_issuer, open_ledger, open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.issue import by_host, issue, requests_of, version_of, work_of
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.proofs import answers, gone_on, handed_out, waiting
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import intents
 
 
@@ -26,10 +28,16 @@ class ActionModule(WaveAction):
     AFTER = "plan"
 
     def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
-        plan = args["plan"]
+        asked = args["asked"]
+        if not asked:
+            return self._issue(args["plan"], args["requested"], {}, check_mode)
+        published = answers(asked["publish"], args["published"])
+        return gone_on(asked, self._issue(waiting(args["plan"], asked), args["requested"], published, check_mode))
+
+    def _issue(self, plan: Dict[str, Any], requested: Mapping[str, Any], published: Published, check_mode: bool) -> Dict[str, Any]:
         manifest = load(plan["manifest"])
         store = open_store(plan["secret_store"], utc_now)
-        requests = requests_of(plan, args["requested"])
+        requests = requests_of(plan, requested)
         with open_ledger(manifest, utc_now, check_mode) as ledger:
             plan = expired_only(plan, ledger.shut, utc_now()) if ledger.shut else plan
             issued = issue(
@@ -42,7 +50,9 @@ class ActionModule(WaveAction):
                 clock=utc_now,
                 check_mode=check_mode,
                 pause=shown(),
+                published=published,
             )
+            issued, proofs = handed_out(plan, manifest, issued, self.task_vars.get("groups", {}))
             plan = expired_only(plan, ledger.shut, utc_now()) if ledger.shut else plan  # it may have broken meanwhile
             versions = _versions(plan, store, issued)
             outcomes = by_host(plan, issued, versions)
@@ -51,7 +61,7 @@ class ActionModule(WaveAction):
         changed = any(outcome.changed for outcome in issued.values())
         said = [f"{name}: {outcome.message}" for name, outcome in issued.items() if outcome.state == DONE and outcome.message]
         warnings = [*ledger.facts.get("warnings", ()), *said]  # what later steps would not say of a version that is good
-        more = {**ledger.facts, **({"warnings": warnings} if warnings else {})}
+        more = {**ledger.facts, **proofs, **({"warnings": warnings} if warnings else {})}
         return {"changed": changed, "outcomes": outcomes, "versions": versions, "work": work, **more}
 
 

@@ -108,6 +108,13 @@ options:
       - With V(false) it is left beside the current one, and the next run takes it as it is.
     type: bool
     default: true
+  published:
+    description:
+      - The RV(ignore:results) of a loop of M(certops.clm.http_01_webroot) over RV(ignore:publish) of an earlier call with the same
+        certificates. What could be published is gone on with, and the rest fails with what its host said.
+    type: list
+    elements: dict
+    default: []
   run_id:
     description: The id of the run in the ledger. By default a new one.
     type: str

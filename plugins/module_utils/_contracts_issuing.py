@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, List, Mapping, Optional, Protocol, Sequence, Tuple, Union, runtime_checkable
 
@@ -19,7 +19,8 @@ class IssueRequest:
     """What an issuer is asked for. `request_id` is the idempotency token: asking twice with it gives one certificate.
 
     `csr_pem` is empty only where the key stays with the issuer (`KeyHolder`). `not_after_seconds` is the lifetime wanted.
-    `replaces_pem` is the certificate of this issuer that the new one follows, empty when there is none.
+    `replaces_pem` is the certificate of this issuer that the new one follows, empty when there is none. `published` has by file name
+    every proof that somebody has meanwhile put where `Pending.challenges` said: None, or why it is not there.
     """
 
     request_id: str
@@ -31,6 +32,7 @@ class IssueRequest:
     usages: Tuple[str, ...] = ("server_auth",)
     profile: str = ""
     replaces_pem: str = ""
+    published: Mapping[str, Optional[ClmError]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Issued:
 class Pending:
     """The issuer needs time or somebody: `ref` finds the request again, and is kept durably before anybody waits.
 
-    `go_on` says that nothing has to be waited for: once `ref` is durable, the same run resumes with it.
+    `go_on` says that nothing has to be waited for: once `ref` is durable, the same run resumes with it. `challenges` are proofs that
+    the caller has to publish before it asks again (see `challenges/_powers.py`).
     """
 
     ref: str

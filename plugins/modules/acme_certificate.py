@@ -64,6 +64,7 @@ options:
     description:
       - How control over the names is shown. Its C(type) is V(http_01), V(tls_alpn_01), or one by DNS such as V(dns_01_rfc2136), and the
         other keys are options of that type. The guide C(guide_acme) has them all.
+      - With V(http_01_webroot) the first call returns what is to be published on web servers, and the second one issues.
     type: dict
     required: true
   profile:
@@ -103,6 +104,7 @@ extends_documentation_fragment:
   - certops.clm.ledger
 seealso:
   - module: certops.clm.certificate
+  - module: certops.clm.http_01_webroot
 """
 
 EXAMPLES = r"""
@@ -185,6 +187,22 @@ outcomes:
         request_id: shop/000001-3f2a9c10
       message: ""
       next_action: ""
+publish:
+  description:
+    - The proofs to publish before this is called again with O(published). Each is a dict of C(host), C(root) and C(files) for
+      M(certops.clm.http_01_webroot).
+  type: list
+  elements: dict
+  returned: when a CA waits for proofs on web servers, or a run that was killed may have left some
+  sample:
+    - host: web1
+      root: /var/www/html
+      files: {qdX9sNZ3DIx4pTTrGqXA1w: qdX9sNZ3DIx4pTTrGqXA1w.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI}
+withdraw:
+  description: The same with all that is to be withdrawn in the end, whatever came of it.
+  type: list
+  elements: dict
+  returned: when RV(publish) is
 checkpoint:
   description:
     - The signed checkpoint that ended the run. Its C(origin) is the name of the chain, and C(size) and C(root) say how many lines it

@@ -30,6 +30,13 @@ options:
     description: The id of the run that all its ledger events carry.
     type: str
     required: true
+  published:
+    description:
+      - The RV(ignore:results) of a loop of M(certops.clm.http_01_webroot) over RV(publish) of an earlier call, whose RV(unproven) are
+        then the O(lineages).
+    type: list
+    elements: dict
+    default: []
 author: certops.clm authors (@certops)
 requirements:
   - cryptography >= 46
@@ -63,6 +70,21 @@ lines:
   type: list
   elements: str
   returned: always
+publish:
+  description: The proofs to publish, each a dict of C(host), C(root) and C(files) for M(certops.clm.http_01_webroot).
+  type: list
+  elements: dict
+  returned: when a CA waits for proofs on web servers, or a run that was killed may have left some
+withdraw:
+  description: The same with all that is to be withdrawn in the end, whatever came of it.
+  type: list
+  elements: dict
+  returned: when RV(publish) is
+unproven:
+  description: The lineages that wait for them.
+  type: list
+  elements: str
+  returned: when RV(publish) is
 report:
   description: The paths of the files of the report by name. Empty in check mode.
   type: dict

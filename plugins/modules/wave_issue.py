@@ -21,6 +21,16 @@ options:
     description: By lead, what M(certops.clm.server_deployment) with O(certops.clm.server_deployment#module:state=requested) returned.
     type: dict
     default: {}
+  asked:
+    description:
+      - What this module returned when it was called first. Then only what waits for proofs is gone on with, and the answer is that
+        of both calls.
+    type: dict
+    default: {}
+  published:
+    description: By lead, what M(certops.clm.http_01_webroot) returned in a loop over RV(publish) of O(asked).
+    type: dict
+    default: {}
 
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
@@ -53,4 +63,14 @@ work:
   description: By the host that leads a server, the items to deploy there.
   type: dict
   returned: success
+publish:
+  description:
+    - By a lead that has to see to it, the proofs to publish before this module is called again. Each is a dict of C(host), C(root) and
+      C(files) for M(certops.clm.http_01_webroot).
+  type: dict
+  returned: when a CA waits for proofs on web servers, or a run that was killed may have left some
+withdraw:
+  description: The same with all that is to be withdrawn in the end, whatever came of it.
+  type: dict
+  returned: when RV(publish) is
 """

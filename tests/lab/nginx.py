@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
+from .client import can_connect
+from .host import wait_for
 from .server import Server, Site
 
 CONFIGURATION = """user root;
@@ -30,6 +32,13 @@ SITE = """  server {{
 """
 
 
+WEBROOT = """  server {{
+    listen {address}:{port};
+    root {root};
+  }}
+"""
+
+
 class Nginx(Server):
     """The real nginx."""
 
@@ -44,6 +53,17 @@ class Nginx(Server):
         own = {"pid": self.host.path("/run/nginx.pid"), "log": self.host.path(self.log), "tmp": self.host.path("/run/nginx-temp")}
         self.host.real(self.log).parent.mkdir(parents=True, exist_ok=True)
         self.host.write("/etc/nginx/nginx.conf", CONFIGURATION.format(sites=sites, **own))
+
+    def serve_folder(self, port: int, inside: str) -> str:
+        """What the host calls this folder of it, which is also served, without TLS, until the server is as on its first day again."""
+        root = self.host.path(inside)
+        self.host.real(inside).mkdir(parents=True, exist_ok=True)
+        configured = self.host.real("/etc/nginx/nginx.conf")
+        block = WEBROOT.format(address=self.host.address, port=port, root=root)
+        configured.write_text(configured.read_text().rstrip().removesuffix("}") + block + "}\n")
+        self.reload()
+        wait_for(lambda: can_connect(self.host.address, port), f"nginx of {self.host.name} on port {port}")
+        return root
 
     def _site(self, site: Site) -> str:
         return SITE.format(address=self.host.address, port=site.port, names=" ".join(site.names), name=site.name,

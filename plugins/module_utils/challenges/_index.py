@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from ..contracts import Challenger, Clock
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("dns_01_rfc2136", "dns_01_route53", "http_01", "tls_alpn_01")
+NAMES: Tuple[str, ...] = ("dns_01_rfc2136", "dns_01_route53", "http_01", "http_01_webroot", "tls_alpn_01")
 Provider = Tuple[Callable[[Mapping[str, Any], Clock], Challenger], Dict[str, Any]]
 
 
@@ -32,6 +32,12 @@ def _http_01() -> Provider:
     return create, OPTIONS
 
 
+def _http_01_webroot() -> Provider:
+    from .http_01_webroot import OPTIONS, create
+
+    return create, OPTIONS
+
+
 def _tls_alpn_01() -> Provider:
     from .tls_alpn_01 import OPTIONS, create
 
@@ -42,6 +48,7 @@ LOADERS: Dict[str, Callable[[], Provider]] = {
     "dns_01_rfc2136": _dns_01_rfc2136,
     "dns_01_route53": _dns_01_route53,
     "http_01": _http_01,
+    "http_01_webroot": _http_01_webroot,
     "tls_alpn_01": _tls_alpn_01,
 }
 

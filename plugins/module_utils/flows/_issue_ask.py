@@ -56,6 +56,7 @@ def _request(job: Job, identity: str) -> IssueRequest:
         profile.usages,
         profile.name,
         leaf_of(current).pem if ours and current is not None else "",
+        job.wanted.published,
     )
 
 

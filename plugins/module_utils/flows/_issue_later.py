@@ -48,7 +48,9 @@ def in_time(outcome: Outcome, now: datetime) -> Outcome:
 
 
 def _waits(outcome: Outcome) -> bool:
-    """True for what the CA has not answered: deferred by it, asked for in this run, or by an earlier one."""
+    """True for what the CA has not answered: deferred by it, asked for in this run, or by an earlier one. Not where it is our turn."""
+    if outcome.after.get("challenges"):
+        return False
     unanswered = outcome.state == UNCHANGED and outcome.reason is not None and not outcome.after.get("sha256")
     return unanswered or outcome.state in (DEFERRED, PENDING)
 

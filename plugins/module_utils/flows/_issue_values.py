@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple, Union
 
 from ..contracts import Busy, Lease, StoredVersion
+from ..errors import ClmError
 from ..outcome import Outcome, Reason
 from ..policy.policy import Policy
 from ..policy.profile import Profile
@@ -26,7 +27,7 @@ class Wanted:
     `forced` is a token: a version that was made for it satisfies it. `csr_pem` is set where the key was made elsewhere,
     `reuse_key` is the reason for taking the current version's key again. `revoked` and `compromised`: True means the current
     version is; a tuple of SHA-256 names the certificates that are. `hints` has the window in which the issuer wants a certificate
-    renewed, by its SHA-256.
+    renewed, by its SHA-256. `published` is what the caller says of proofs that an earlier call handed out (`IssueRequest`).
     """
 
     id: str
@@ -40,6 +41,7 @@ class Wanted:
     revoked: Union[bool, Tuple[str, ...]] = False
     compromised: Union[bool, Tuple[str, ...]] = False
     hints: Mapping[str, Tuple[datetime, datetime]] = field(default_factory=dict)
+    published: Mapping[str, Optional[ClmError]] = field(default_factory=dict)
 
 
 @dataclass

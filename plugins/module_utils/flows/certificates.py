@@ -21,6 +21,7 @@ from ..hints import ask_now
 from ..issuers._powers import RenewalHinter
 from ..ledger import NullLedger
 from ..outcome import Answer, Outcome
+from ..published import proofs_of, told
 from ._issue_items import profiles_of, wanted_of
 from ._issue_later import in_time
 from ._issue_values import Wanted, leaf_of
@@ -51,6 +52,7 @@ OPTIONS: Dict[str, Any] = {
     "secret_store": {"type": "dict", "required": True, "no_log": False},
     "ledger": SPEC,
     "promote": {"type": "bool", "default": True},
+    "published": {"type": "list", "elements": "dict", "default": []},
     "run_id": dict(_TEXT),
 }
 
@@ -73,7 +75,8 @@ def issue_certificates(
     """
     profiles = profiles_of(params.get("profiles") or {})
     wanted, outcomes = wanted_of(params["certificates"], profiles)
-    wanted = _hinted(wanted, store, issuer, clock())
+    published = told(params.get("published") or ())
+    wanted = [replace(item, published=published) for item in _hinted(wanted, store, issuer, clock())]
     options: Dict[str, Any] = {"store": store, "issuer": issuer, "clock": clock, "run_id": run_id, "pause": pause}
     revoking = params.get("state") == REVOKED
     flow = partial(revoke, reason=str(params.get("reason"))) if revoking else partial(converge, promote=params.get("promote") is not False)
@@ -84,7 +87,7 @@ def issue_certificates(
     elif wanted:
         with opened(params["ledger"], params["secret_store"], clock) as ledger:
             issued = flow(wanted, ledger=ledger, **options)
-        answer.more, answer.problem = ledger.facts, "; ".join(ledger.problems)
+        answer.more, answer.problem = {**ledger.facts, **proofs_of(issued.values())}, "; ".join(ledger.problems)
     now = clock()
     answer.update({item: outcome or in_time(issued[item], now) for item, outcome in outcomes.items()})
     return answer

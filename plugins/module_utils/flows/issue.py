@@ -24,6 +24,7 @@ from ..secret_stores._not_durable import only_of
 from ..x509.certificate import rfc3339
 from ._issue_ask import Asker, ref_of
 from ._issue_check import Checker, refuse_staging
+from ._issue_handed import HANDED, handed_out, left_behind
 from ._issue_judge import judge
 from ._issue_later import later
 from ._issue_lease import anew, take_lease
@@ -196,12 +197,14 @@ class _Flow:
         job.version = replace(version, state="issued", sha256=leaf.sha256, chain_pem=chain)
         with about("store"):
             self._store.save(lease, job.version)
-        job.outcome = Outcome(DONE, STEP, job.reason, job.before, facts(job.version, leaf), message=_said(job, answer.note))
+        after = {**facts(job.version, leaf), **left_behind(job.version, self._run_id)}
+        job.outcome = Outcome(DONE, STEP, job.reason, job.before, after, message=_said(job, answer.note))
 
     def _keep_pending(self, job: Job, answer: Pending, version: StoredVersion, lease: Lease, go_on: bool) -> None:
-        changed = job.fresh or ref_of(job) != answer.ref
+        handed = handed_out(version, answer)
+        changed = job.fresh or ref_of(job) != answer.ref or handed != version.meta.get(HANDED, [])
         if changed:
-            job.version = replace(version, meta={**version.meta, "ref": answer.ref})
+            job.version = replace(version, meta={**version.meta, "ref": answer.ref, **({HANDED: handed} if handed else {})})
             with about("store"):
                 self._store.save(lease, job.version)
         job.go_on = go_on
@@ -215,15 +218,18 @@ class _Flow:
             "request_id": job.request_id,
             "check_after": rfc3339(answer.check_after) if answer.check_after else "",
             "challenges": [dict(one) for one in answer.challenges],
+            **({"withdraw": handed} if handed else {}),
         }
-        who = answer.who_must_act or "the CA"
-        message = f"the CA has not answered yet, waiting for {who}"
-        job.outcome = Outcome(PENDING if changed else UNCHANGED, STEP, job.reason, job.before, after, message, "run again when it has")
+        message, then = f"the CA has not answered yet, waiting for {answer.who_must_act or 'the CA'}", "run again when it has"
+        if answer.challenges:
+            then = "publish what it asks for, then ask again"
+        state = PENDING if changed or answer.challenges else UNCHANGED
+        job.outcome = Outcome(state, STEP, job.reason, job.before, after, message, then)
 
     def _take(self, job: Job) -> None:
         """A version that an earlier run got issued is gone on with."""
         version = known(job.version, "the version")
-        after = facts(version, leaf_of(version))
+        after = {**facts(version, leaf_of(version)), **left_behind(version, self._run_id)}
         message = f"took version {version.version}, which an earlier run got issued"
         job.outcome = Outcome(DONE if self._promote else UNCHANGED, STEP, job.reason, job.before, after, message)
 

@@ -14,7 +14,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .. import files
 from ..challenges import _index as challenges
-from ..contracts import Answer, Challenger, Clock, IssueRequest, SecretStore
+from ..challenges._powers import HandsOut
+from ..contracts import Answer, Challenger, Clock, IssueRequest, Pending, SecretStore
 from ..errors import ClmError, ConfigError
 from ..masking import Secret
 from ..nested import options_of
@@ -109,6 +110,9 @@ class Acme:
         self.account.opened()
         works = [Work(ref, request) for ref, request in refs]
         self._each(lambda work: self._orders.look(work, self._challenger.kind), works)
+        if isinstance(self._challenger, HandsOut):
+            for work in works:
+                _hand_out(work, self._challenger)
         self._prove([work for work in works if work.answer is None and work.proofs])
         self._each(partial(self._orders.finish, seconds=self._options["order_timeout"]), works)
         return [_answer(work) for work in works]
@@ -129,6 +133,7 @@ class Acme:
         revoke(lambda payload: self._wire.post(url, payload, signer), certificate_pem, reason)
 
     def _prove(self, works: Sequence[Work]) -> None:
+        """The CA is told of what is published, and every work that lacks a proof has ended."""
         proofs = [(work, proof) for work in works for proof in work.proofs if proof.problem is None]
         published = [proof.challenge for _work, proof in proofs]
         try:
@@ -159,6 +164,25 @@ class Acme:
         """Act on all, never more at once than `concurrency` says: that is the one queue of the account."""
         with ThreadPoolExecutor(max_workers=int(self._options["concurrency"]), thread_name_prefix="clm-acme") as pool:
             list(pool.map(act, items))
+
+
+def _hand_out(work: Work, challenger: HandsOut) -> None:
+    """Pending while a proof is not known to be published, or not to be; what could not be published is its problem."""
+    handed: List[Mapping[str, Any]] = []
+    for proof in sorted(work.proofs, key=lambda one: one.name) if work.answer is None else ():
+        token = proof.challenge.token
+        try:
+            if proof.problem is None and token in work.request.published:
+                proof.problem = work.request.published[token]
+            elif proof.problem is None:
+                handed.append(challenger.handed_out(proof.challenge))
+        except ClmError as error:
+            proof.problem = error
+    if handed and any(proof.problem is not None for proof in work.proofs):
+        work.answer = _refusal(work)  # nothing is published for an order that cannot be proven
+    elif handed:
+        names = ", ".join(str(one["name"]) for one in handed[:5]) + (f" and {len(handed) - 5} more" if len(handed) > 5 else "")
+        work.answer = Pending(work.ref, tuple(handed), who_must_act=f"the proofs of {names}, which are to be published on web servers")
 
 
 def _refusal(work: Work) -> Optional[ClmError]:

@@ -17,6 +17,7 @@ from ansible_collections.certops.clm.plugins.module_utils.flows.leasing import P
 from ansible_collections.certops.clm.plugins.module_utils.ledger import Recorder
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
 from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, PENDING, PLANNED, UNCHANGED, Outcome, failed
+from ansible_collections.certops.clm.plugins.module_utils.published import Published
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import forced_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.fallback import in_turn
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import RUN_AGAIN, OutcomeDict, from_servers, missing, positive
@@ -40,12 +41,13 @@ def issue(
     clock: Clock,
     check_mode: bool = False,
     pause: Optional[Pause] = None,
+    published: Optional[Published] = None,
 ) -> Dict[str, Outcome]:
-    """One outcome for each lineage of the wave that has a reason to issue."""
+    """One outcome for each lineage of the wave that has a reason to issue; `published` are proofs that an earlier call handed out."""
     outcomes = {name: _no_request(name, request["problem"]) for name, request in requests.items() if "problem" in request}
     due = [manifest.lineages[name] for name in reasons_to_issue(plan) if name not in outcomes]
     how: Dict[str, Any] = {"store": store, "ledger": ledger, "clock": clock, "run_id": str(plan["run_id"]), "check_mode": check_mode}
-    how.update(promote=False, pause=pause)
+    how.update(promote=False, pause=pause, published=published or {})
     shut = getattr(ledger, "shut", None)  # before this wave issued anything: its plan holds nothing then but what has expired
     expired = [lineage.name for lineage in due] if shut else []
     outcomes.update(issue_lineages(due, manifest, requests, open_issuer=open_issuer, expired=expired, **how))
@@ -59,6 +61,7 @@ def issue_lineages(
     *,
     store: SecretStore,
     open_issuer: OpenIssuer,
+    published: Optional[Published] = None,
     **how: Any,
 ) -> Dict[str, Outcome]:
     """One outcome for each lineage: those of one issuer and one profile together, and what breaks there breaks no others.
@@ -76,7 +79,7 @@ def issue_lineages(
         found: Dict[str, Outcome] = {}
         for lineage in asked:
             try:
-                wanted.append(replace(_wanted(manifest, lineage, store, requests), hints=windows))
+                wanted.append(replace(_wanted(manifest, lineage, store, requests), hints=windows, published=published or {}))
             except ClmError as error:
                 found[lineage.name] = failed("issue", error)
         rest = {name: value for name, value in how.items() if name != "ledger"}

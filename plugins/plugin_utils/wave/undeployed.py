@@ -55,6 +55,8 @@ def _last_word(outcome: Outcome, store: SecretStore, name: str, now: datetime) -
     """
     if outcome.state == UNCHANGED and outcome.reason is not None and not outcome.after.get("sha256"):
         outcome = replace(outcome, state=PENDING)  # asked for by an earlier run: the flow has nothing new to say
+    if outcome.after.get("challenges"):
+        return outcome  # it is ours to publish them, and to ask again in this run
     if outcome.state in (PENDING, DEFERRED) and not can_wait(_life(outcome.before), now):
         message = f"{ended(outcome.message)} There is no time left to wait: {NO_TIME if outcome.before else NOTHING}"
         outcome = replace(outcome, state=FAILED, message=message.strip(), next_action=ANSWER)

@@ -108,7 +108,7 @@ def rotate(ansible: Ansible, case: Case) -> Rotation:
     log = ansible.place / "log.jsonl"
     given = {**QUICK, **case.extra, **_gate(ansible.place, case.gate)}
     extra = {name: value for name, value in given.items() if value is not None}  # None: what the role says
-    env = {"CLM_SCRIPT": json.dumps(case.script), "CLM_LOG": str(log), "ANSIBLE_FORKS": "4"}
+    env = {"CLM_SCRIPT": json.dumps({**case.script, "servers": SERVERS}), "CLM_LOG": str(log), "ANSIBLE_FORKS": "4"}
     run = ansible.playbook(_plays(ansible, case), inventory=_inventory(ansible.place, case), extra=extra, args=case.args, env=env)
     lines = log.read_text().splitlines() if log.exists() else []
     return Rotation(case, run, [json.loads(line) for line in lines])

@@ -24,5 +24,5 @@ def test_a_ledger_that_shut_is_a_problem_of_the_task_for_no_other_play_would_tel
     (tmp_path / "manifest.yml").write_text(json.dumps(whole))
     if shut:
         (tmp_path / "ledger").write_text("a file where the folder was")
-    answer = _work({"manifest": str(tmp_path / "manifest.yml"), "lineages": [], "run_id": "r"}, False)
+    answer = _work({"manifest": str(tmp_path / "manifest.yml"), "lineages": [], "run_id": "r", "published": []}, False, ())
     assert (str(tmp_path / "ledger") in answer.problem) is shut and bool(answer.more.get("shut")) is shut

@@ -51,4 +51,4 @@ class AcmeWorld:
         """The outcomes of a run of the issue flow."""
         with Ledger(str(self.folder / "ledger"), "writer", now) as ledger:
             chosen = issuer or self.issuer()
-            return converge(items, store=self.store, issuer=chosen, ledger=ledger, clock=now, run_id="run", **given)
+            return converge(items, store=self.store, issuer=chosen, ledger=ledger, clock=now, **{"run_id": "run", **given})

@@ -93,7 +93,7 @@ def run(module: str, place: pathlib.Path, args: Dict[str, Any], python: str = ""
     return result
 
 
-@pytest.mark.parametrize("module", ["server_deployment", "server_certificates_info", "server_endpoint_info"])
+@pytest.mark.parametrize("module", ["server_deployment", "server_certificates_info", "server_endpoint_info", "http_01_webroot"])
 def test_only_the_standard_library_is_needed(module: str) -> None:
     standard = set(sys.stdlib_module_names) | {"__future__"}
     for path in closure(module):
@@ -150,3 +150,11 @@ def test_a_look_at_whole_chains_runs_packed(world: Any, made: Any, tmp_path: pat
     args = {"endpoints": [{**item["endpoints"][0], "id": "a/0"}], "openssl": "/nowhere/openssl" if version else "openssl"}
     (seen,) = run("server_endpoint_info", tmp_path, args, python)["looks"]["a/0"]
     assert "".join(seen["chain_pem"]) == new.chain_pem and seen["sent"] == 2
+
+
+def test_proofs_of_a_web_server_run_packed(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "www").mkdir()
+    args = {"root": str(tmp_path / "www"), "files": {"token": "token.thumb"}}
+    assert run("http_01_webroot", tmp_path, args)["outcomes"]["token"]["state"] == "done"
+    assert not run("http_01_webroot", tmp_path, args)["changed"]
+    assert run("http_01_webroot", tmp_path, {**args, "state": "absent"})["changed"] and not list((tmp_path / "www").rglob("token"))

@@ -56,10 +56,21 @@ def test_batch_steps_run_once_and_work_on_servers_runs_on_the_real_host():
             assert task["delegate_to"] == "{{ clm_server }}" and "run_once" not in task
 
 
+def test_proofs_are_published_between_two_calls_and_withdrawn_after_them_on_the_real_hosts():
+    ask, proofs, deploy = (NAMES.index(name) for name in ("Issue", "Prove names by web servers", "Deploy to clouds"))
+    publish, again, withdraw = TASKS[proofs + 1 : deploy]
+    assert proofs == ask + 1 and "rotate_asked.withdraw" in TASKS[proofs]["when"] and "run_once" not in TASKS[proofs]
+    assert set(again) >= {"certops.clm.wave_issue", "run_once"} and again["register"] != TASKS[ask]["register"]
+    for task, state in ((publish, None), (withdraw, "absent")):
+        assert task["certops.clm.http_01_webroot"].get("state") == state
+        assert task["delegate_to"] == "{{ item.host }}" and not {"run_once", "when"} & set(task)
+
+
 def test_what_servers_say_is_never_templated():
     """On core 2.16 hostvars templates the message of an unreachable host, which holds its SSH banner."""
     text = "".join(path.read_text() for path in sorted(ROW.glob("*.yml")))
-    for name in [task["register"] for task in TASKS if any(key.startswith("certops.clm.server_") for key in task)]:
+    ours = [task["register"] for task in TASKS if any(key.startswith("certops.clm.server_") for key in task)]
+    for name in [*ours, "rotate_published"]:
         assert f"certops.clm.registered(hostvars, '{name}')" in text and f"'extract', hostvars, '{name}'" not in text
 
 

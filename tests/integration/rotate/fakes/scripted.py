@@ -60,10 +60,14 @@ def _altered(outcome: Any, act: str, step: str) -> Any:
 class Scripted:
     """Goes before the shipped action in the order of methods."""
 
+    script_of = ""  # where the script calls the step otherwise than its outcomes do
+
     def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
         hosts: List[str] = self._hosts(self._task.args)  # type: ignore[attr-defined]
-        log(self.STEP, hosts)  # type: ignore[attr-defined]
-        self.act = next((script(self.STEP)[host] for host in hosts if script(self.STEP).get(host) in WHOLE), "")  # type: ignore[attr-defined]
+        self.script_of = self.script_of or self.STEP  # type: ignore[attr-defined]
+        log(self.script_of, hosts)
+        acts = script(self.script_of)
+        self.act = next((acts[host] for host in hosts if acts.get(host) in WHOLE), "")
         if self.act == "fail":
             return {"failed": True, "msg": "the task failed before any code of the collection ran"}
         result: Dict[str, Any] = super().run(tmp, task_vars)  # type: ignore[misc]
@@ -75,7 +79,7 @@ class Scripted:
         if self.act == "unknown":
             raise ConfigError("unknown type 'nonesuch'", hint="one of local_ca", field="issuers.nonesuch")
         answer: Dict[str, Any] = super().step(args, check_mode)  # type: ignore[misc]
-        answer["outcomes"] = altered(answer["outcomes"], self.STEP)  # type: ignore[attr-defined]
+        answer["outcomes"] = altered(answer["outcomes"], self.script_of, self.STEP)  # type: ignore[attr-defined]
         if self.act == "list":
             answer["outcomes"] = [answer["outcomes"]]
         return None if self.act == "nothing" else answer

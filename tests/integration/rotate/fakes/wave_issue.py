@@ -1,52 +1,73 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Issues nothing: each lineage whose server made a request has a version. What comes of it is the shipped code's."""
+"""The shipped step, which issues nothing: each lineage whose server made a request has a version, once its proof is published where the
+script says that the CA asks for one. What comes of it is the shipped code's."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
-from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, PLANNED, Outcome
-from ansible_collections.certops.clm.plugins.plugin_utils.wave import issue as shipped
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.scripted import Scripted, swap
+from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, PENDING, PLANNED, Outcome, failed
+from ansible_collections.certops.clm.plugins.plugin_utils.shipped import wave_issue as shipped
+from ansible_collections.certops.clm.plugins.plugin_utils.wave import issue
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.scripted import Scripted, script, swap
 
 LINEAGE = {"issuer": "ca", "profile": "web", "names": (), "labels": {}, "forced": "", "reuse_key": "", "compromised": (),
            "fallback_issuers": (), "standby": "", "standby_for": ""}
 
 
 def _converge(wanted: Sequence[Any], *, check_mode: bool, **more: Any) -> Dict[str, Outcome]:
-    made = PLANNED if check_mode else DONE
-    return {item.id: Outcome(made, "issue", after={} if check_mode else {"version": f"1-{item.id}"}) for item in wanted}
+    return {item.id: Outcome(PLANNED, "issue") if check_mode else _issued(item.id, item.published) for item in wanted}
 
 
-def _manifest(names: Sequence[str]) -> Any:
-    lineages = {name: SimpleNamespace(name=name, **LINEAGE) for name in names}
-    of = {"profile_of": lambda one: None, "policy_of": lambda one: None}
-    return SimpleNamespace(lineages=lineages, issuers={"ca": {}}, observations="", **of)
+def _issued(name: str, published: Mapping[str, Any]) -> Outcome:
+    host = name.removeprefix("of-")
+    error = published.get(host)
+    if error is not None:
+        return failed("issue", error)
+    made = Outcome(DONE, "issue", after={"version": f"1-{name}"})
+    if host not in script("proof") or host in published:
+        return made
+    proof = {"name": host, "hosts": [], "root": "/www", "roots": {}, "file": host, "content": f"{host}.thumb"}
+    if script("proof")[host] == "left":  # the version is there, and what a killed run published too
+        return Outcome(DONE, "issue", after={**made.after, "withdraw": [proof]})
+    if script("proof")[host] == "elsewhere":
+        proof["hosts"] = ["s9"]
+    return Outcome(PENDING, "issue", after={"version": f"1-{name}", "challenges": [proof], "withdraw": [proof]})
 
 
-swap(shipped, converge=_converge)
+class _Lineages(Dict[str, Any]):
+    def __missing__(self, name: str) -> Any:
+        servers = (SimpleNamespace(server=script("servers")[name.removeprefix("of-")]),)
+        return SimpleNamespace(name=name, deployments=servers, **LINEAGE)
 
 
-class _Issue(WaveAction):
-    STEP = "issue"
-    AFTER = "plan"
-
-    def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
-        plan = args["plan"]
-        store: Any = SimpleNamespace(load=lambda name: None, append=lambda events: None)
-        tools = {"store": store, "open_issuer": lambda given: store, "ledger": store, "clock": store, "check_mode": check_mode}
-        requests = shipped.requests_of(plan, args["requested"])
-        manifest = _manifest(list(plan["lineages"]))
-        issued = shipped.issue(plan, manifest, requests, **tools)
-        made = [name for name, outcome in issued.items() if outcome.state == DONE]
-        versions = {name: {"version": f"1-{name}", "sha256": "1" * 64, "spki_sha256": "2" * 64} for name in made}
-        outcomes = shipped.by_host(plan, issued, versions)
-        return {"outcomes": outcomes, "versions": versions, "work": shipped.work_of(plan, outcomes, versions), "changed": True}
+def _load(name: str, version: str = "") -> Optional[Any]:
+    facts = {"sha256": "1" * 64, "spki_sha256": "2" * 64, "state": "issued", "chain_pem": "", "meta": {}}
+    return SimpleNamespace(version=version, **facts) if version else None
 
 
-class ActionModule(Scripted, _Issue):
+STORE: Any = SimpleNamespace(load=_load)
+LEDGER: Any = SimpleNamespace(append=lambda events: None, shut=None, facts={})
+MANIFEST: Any = SimpleNamespace(
+    lineages=_Lineages(), issuers={"ca": {}}, observations="", profile_of=lambda one: None, policy_of=lambda one: None
+)
+swap(issue, converge=_converge)
+swap(
+    shipped,
+    load=lambda path: MANIFEST,
+    open_store=lambda options, clock: STORE,
+    open_issuer=lambda options, clock: STORE,
+    open_ledger=lambda manifest, clock, check_mode: nullcontext(LEDGER),
+)
+
+
+class ActionModule(Scripted, shipped.ActionModule):
     """Versions for all."""
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
+        self.script_of = "answered" if self._task.args.get("asked") else ""  # the second call has a script of its own
+        return super().run(tmp, task_vars)
