@@ -14,7 +14,7 @@ import re
 import secrets
 import stat
 from contextlib import suppress
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from .. import files
 from ..errors import ClmError, ConfigError
@@ -58,7 +58,7 @@ def _one(folder: _Folder, place: str, name: str, content: str, there: bool, chec
         now = folder.content(name)
         before = {"file": os.path.join(place, name), "content": now} if now is not None else {}
         after = {"file": os.path.join(place, name), "content": content} if there else {}
-        todo = now != content if there else now is not None
+        todo = now != content if there else now is not None or bool(folder.unfinished(name))
         if todo and not check_mode:
             folder.write(name, content) if there else folder.remove(name)
         return Outcome((PLANNED if check_mode else DONE) if todo else UNCHANGED, STEP, before=before, after=after)
@@ -74,6 +74,7 @@ class _Folder:
         self._open: List[int] = []
         self._owner: Optional[os.stat_result] = None
         self._there = False
+        self._parts: Optional[List[str]] = None
 
     def __enter__(self) -> _Folder:
         path = self._root
@@ -145,12 +146,15 @@ class _Folder:
         """The file is gone, and what a run that was killed while it wrote it left behind; a link goes, not what it leads to."""
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._open[-1])
-        for one in self._unfinished(name):
+        for one in self.unfinished(name):
             with suppress(FileNotFoundError):
                 os.unlink(one, dir_fd=self._open[-1])
 
-    def _unfinished(self, name: str) -> Iterator[str]:
-        return (one for one in os.listdir(self._open[-1]) if one.startswith(f".{name}.clm-") and files.STALE.fullmatch(one))
+    def unfinished(self, name: str) -> List[str]:
+        """Parts of that file that a killed run left, by the one listing that is made of the folder."""
+        if self._parts is None:
+            self._parts = [one for one in os.listdir(self._open[-1]) if files.STALE.fullmatch(one)] if self._there else []
+        return [one for one in self._parts if one.startswith(f".{name}.clm-")]
 
     def _dress(self, descriptor: int, mode: int) -> None:
         """The root's owner and group where we may give it away, and the mode whatever the umask says."""

@@ -59,7 +59,8 @@ def test_a_file_that_nobody_could_serve_is_written_anew_and_what_is_not_ours_sta
     outcomes = run(www)
     assert states(outcomes) == ["done", "done"] and outcomes["two_2"].before["content"] == "two_2.of another account"
     (place(www) / f".one-1.clm-{'0' * 16}.tmp").write_text("left by a kill")
-    run(www, "absent")
+    (place(www) / "one-1").unlink()
+    assert states(run(www, "absent")) == ["done", "done"] and states(run(www, "absent")) == ["unchanged", "unchanged"]
     assert [path.name for path in place(www).iterdir()] == ["other"]
 
 
