@@ -85,7 +85,7 @@ def providers() -> str:
     servers = ", ".join(f"{name} {version}" for name, version in versions.items())
     rows = [
         ("Issuers", names_in("issuers"), f"A: own software, its leaves linted by zlint; `acme` on Pebble {pebble} and step-ca {step}"),
-        ("Challenges of ACME", names_in("challenges"), f"A: Pebble asks; bind {bind} with a secondary"),
+        ("Challenges of ACME", names_in("challenges"), f"A: Pebble asks; bind {bind} with a secondary; nginx of managed hosts"),
         ("Secret stores", names_in("secret_stores"), "A: a local file system, killed and filled up"),
         ("Managed servers", names_in("server_kinds"), f"A: {servers}"),
         ("Targets behind an API", [name for name in names_in("targets") if name != "server"], "B: moto 5.2.5, mended, with a TLS front"),
