@@ -46,7 +46,7 @@ EXAMPLES = r"""
   certops.clm.http_01_webroot:
     root: /var/www/html
     files: "{{ item.files }}"
-  loop: "{{ asked.publish }}"
+  loop: "{{ asked.publish | default([]) }}"
   loop_control:
     label: "{{ item.host }}"
   delegate_to: "{{ item.host }}"
