@@ -36,7 +36,8 @@ options:
     default: []
   waves:
     description:
-      - Sizes of the waves after the canaries. A number, a share such as V(10%) of what is due, or V(rest).
+      - Sizes of the waves after the canaries. A number, a share such as V(10%) of what is due in one environment, or V(rest).
+      - No wave mixes environments. Each environment goes through the sizes from the first one on.
       - No wave is wider than 500, or holds more than a third of the deployments of one service.
     type: list
     elements: str

@@ -9,7 +9,7 @@ import secrets
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
-from typing import Any, Collection, Dict, List, Mapping, Sequence
+from typing import Any, Collection, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
@@ -70,18 +70,23 @@ def sizes(
 ) -> Dict[str, List[int]]:
     """The sizes for serial, of the canaries and of the rest, in the order of the inventory.
 
-    A canary of a later environment is in a later wave, so it begins only once those of the earlier ones are proven. `judged` has
-    every deployment of the manifest: what slices take at once is a third of a service together, not each.
+    No wave has deployments of two environments, so a later one begins only once the earlier ones are proven, and each goes through
+    `waves` from its first entry on. `judged` has every deployment of the manifest: what slices take at once is a third of a service
+    together, not each.
     """
     totals = Counter(one.lineage.service for one in judged.values())
     services = {host: judged[host].lineage.service for host in due if host in judged}
     rows = [(host, service, totals[service] // part.share(totals[service])) for host, service in services.items()]
-    first = [row for row in rows if row[0] in canaries]
-    rest = [row for row in rows if row[0] not in canaries]
-    begun: List[int] = []
-    for _rank, environment in groupby(first, key=lambda row: rank_of(judged[row[0]].lineage)):  # in the order of the inventory
-        begun += wave_sizes(list(environment), ["rest"])
-    return {"canary_sizes": begun or [1], "wave_sizes": wave_sizes(rest, waves) or [1]}
+    wave_sizes([], waves)  # a mistake in them is one also where nothing is due
+
+    def each(some: Iterable[Tuple[str, str, int]], wanted: Sequence[Any]) -> List[int]:
+        environments = groupby(some, key=lambda row: rank_of(judged[row[0]].lineage))  # in the order of the inventory
+        return [size for _rank, environment in environments for size in wave_sizes(list(environment), wanted)] or [1]
+
+    return {
+        "canary_sizes": each((row for row in rows if row[0] in canaries), ["rest"]),
+        "wave_sizes": each((row for row in rows if row[0] not in canaries), waves),
+    }
 
 
 def summary(

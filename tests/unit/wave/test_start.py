@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.policy.policy import Policy
@@ -110,18 +111,32 @@ def test_slices_at_once_hold_a_third_of_a_service_together_and_not_each(tmp_path
     assert max(sizes) * part.share(total) <= total // 3 or not number
 
 
-def test_canaries_of_a_later_environment_are_in_a_later_wave(tmp_path):
-    def lineage(name, environment):
-        files = {"certificate_file": f"/etc/tls/{name}.pem", "key_file": f"/etc/tls/{name}.key"}
-        places = [deployment(f"{name}{number}", **files) for number in (1, 2)]
-        return {"names": [f"{name}.example.com"], "environment": environment, "deployments": places}
+def lineage(name, environment, count=2):
+    files = {"certificate_file": f"/etc/tls/{name}.pem", "key_file": f"/etc/tls/{name}.key"}
+    places = [deployment(f"{name}{number}", **files) for number in range(1, count + 1)]
+    return {"names": [f"{name}.example.com"], "environment": environment, "service": "", "deployments": places}
 
+
+def test_canaries_of_a_later_environment_are_in_a_later_wave(tmp_path):
     wanted = {"a": "prod", "b": "dev", "c": "staging", "d": "dev", "e": "", "f": "test"}
     found = judged(World(tmp_path, data(**{name: lineage(name, environment) for name, environment in wanted.items()})))
     ordered = rollout_order(list(found.values()))
     first = [one.deployment.id for one in canaries(ordered)]
     assert [host[0] for host in first] == ["b", "d", "f", "c", "a", "e"]
     assert start.sizes([one.deployment.id for one in ordered], first, found, ["rest"])["canary_sizes"] == [2, 1, 1, 2]
+
+
+@pytest.mark.parametrize(("waves", "sizes"), [(["rest"], [4, 3, 20]), (["10%", "rest"], [1, 3, 1, 2, 2, 18]), ([3], [3, 1, 3] + [3] * 6 + [2])])
+def test_no_wave_mixes_environments_and_each_goes_through_all_entries(tmp_path, waves, sizes):
+    wanted = {"a": ("prod", 20), "b": ("dev", 4), "c": ("uat", 1), "d": ("staging", 2)}
+    found = judged(World(tmp_path, data(**{name: lineage(name, *how) for name, how in wanted.items()})))
+    ordered = [one.deployment.id for one in rollout_order(list(found.values()))]
+    assert start.sizes(ordered, [], found, waves)["wave_sizes"] == sizes
+
+
+def test_an_entry_that_is_no_wave_is_refused_also_when_nothing_is_due():
+    with pytest.raises(ConfigError):
+        start.sizes([], [], {}, ["soon"])
 
 
 def test_nothing_due_says_what_comes_next(world):
