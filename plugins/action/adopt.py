@@ -10,13 +10,14 @@ from typing import Any, Dict, Mapping
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils import files
-from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, failure_message, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.edge import failure_message, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.outcome import as_dicts
 from ansible_collections.certops.clm.plugins.plugin_utils.adopting import Adoption, accept, default_path, propose
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import survey
+from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused, told
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 
 
@@ -39,11 +40,12 @@ class ActionModule(ActionBase):
             for name, text in ({} if self._task.check_mode else adoption.changed).items():
                 files.write(name, text.encode(), mode=0o644)
         except ClmError as error:
-            return {**result, "failed": True, **error_result(error)}
+            return {**result, **refused(error, self._task.args)}
         message = failure_message(adoption.outcomes)
         if message:
             result.update(failed=True, msg=message)
-        return {**result, "changed": bool(adoption.changed), "file": path, "outcomes": as_dicts(adoption.outcomes), "diff": _diff(adoption)}
+        done = {"changed": bool(adoption.changed), "file": path, "outcomes": as_dicts(adoption.outcomes), "diff": _diff(adoption)}
+        return told({**result, **done}, self._task.args)
 
 
 def _propose(manifest: Manifest, path: str, task_vars: Mapping[str, Any]) -> Adoption:

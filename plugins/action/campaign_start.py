@@ -11,18 +11,17 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certops.clm.plugins.module_utils.edge import error_result
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
-from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
 from ansible_collections.certops.clm.plugins.plugin_utils.clocks import refuse_wrong_clock
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged, judge_all
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.going_back import GoneBack
 from ansible_collections.certops.clm.plugins.plugin_utils.holds import first_end
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, part_of_run
+from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import write_report
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, issuer_identities, standings, undeployed
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
@@ -53,7 +52,7 @@ class ActionModule(ActionBase):
             part = part_of_run(self._loader, task_vars or {})
             result.update(_begin(args, load(args["manifest"]), part, bool(self._task.check_mode)))
         except ClmError as error:
-            result.update(with_command({"failed": True, **error_result(error, "refused")}, command()))
+            result.update(refused(error, self._task.args))
         return result
 
 
@@ -79,7 +78,7 @@ def _begin(args: Mapping[str, Any], manifest: Manifest, part: Part, check_mode: 
     report = {} if check_mode or ledger.shut else write_report(manifest, open_store(manifest.secret_store, utc_now), run_id, now)["files"]
     back = args["going_back"]
     waves = way_back.waves_of(begun.due, begun.canaries, found)
-    said = way_back.sentence(back, facts, waves) if back else start.sentence(facts, found)
+    said = way_back.sentence(back, facts, waves) if back else start.sentence(facts, found, part)
     return {
         "changed": False,
         "run_id": run_id,

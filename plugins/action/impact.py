@@ -13,17 +13,17 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.certops.clm.plugins.module_utils import files
 from ansible_collections.certops.clm.plugins.module_utils.anchors import load_anchors
 from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
-from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.edge import utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
 from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.module_utils.x509.bundle import Bundle
-from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store, survey
 from ansible_collections.certops.clm.plugins.plugin_utils.impact import impact, readable, sentence
 from ansible_collections.certops.clm.plugins.plugin_utils.impact_question import KINDS, Question
+from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import issuer_identities
 from ansible_collections.certops.clm.plugins.plugin_utils.text_table import table
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
                 files.write(args["dest"], (json.dumps(found, sort_keys=True, indent=1) + "\n").encode(), mode=0o644)
             result.update(untrusted(found), changed=False)
         except ClmError as error:
-            result.update(with_command({"failed": True, **error_result(error, "refused")}, command()))
+            result.update(refused(error, self._task.args))
         return result
 
 

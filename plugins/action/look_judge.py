@@ -10,18 +10,19 @@ from typing import Any, Dict, List, Mapping
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
-from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.edge import utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
-from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.module_utils.observations import Observations, counts_file
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
 from ansible_collections.certops.clm.plugins.module_utils.runbooks import path_of
 from ansible_collections.certops.clm.plugins.plugin_utils import blindness, clocks
-from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
+from ansible_collections.certops.clm.plugins.plugin_utils.again import command
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.holds import first_end
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, part_of_run
+from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused
 from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 from ansible_collections.certops.clm.plugins.plugin_utils.unseen import unseen
@@ -45,7 +46,7 @@ class ActionModule(ActionBase):
             part = part_of_run(self._loader, task_vars or {})
             result.update(untrusted(_judge(args, part, args["keep"] and not self._task.check_mode)), changed=False)
         except ClmError as error:
-            result.update(with_command({"failed": True, **error_result(error, "blind")}, command()))
+            result.update(refused(error, self._task.args, "blind"))
         return result
 
 
@@ -56,7 +57,7 @@ def _judge(args: Mapping[str, Any], part: Part, keep: bool) -> Dict[str, Any]:
     retired = retired_names(manifest, store)
     live = without(manifest, retired)
     seen = _seen(manifest)
-    path = blindness.counts_file(manifest.observations)
+    path = counts_file(manifest.observations)
     last = blindness.load(path)
     kept = last.without(blindness.ended(manifest, set(retired) - set(last.retired)))
     counted = blindness.count(live, seen, args["sources"])

@@ -12,17 +12,17 @@ from typing import Any, Dict, Mapping
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils import files
-from ansible_collections.certops.clm.plugins.module_utils.edge import batch_result, error_result, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.edge import batch_result, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.observations import LARGEST, Observations
 from ansible_collections.certops.clm.plugins.module_utils.probe import probe_many
-from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.hinting import refresh
 from ansible_collections.certops.clm.plugins.plugin_utils.observing import observe, outcomes
 from ansible_collections.certops.clm.plugins.plugin_utils.part import Part, keep_unasked, part_of_run
+from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused
 from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 
@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
         try:
             result.update(_look(validated(self), part_of_run(self._loader, task_vars or {})))
         except ClmError as error:
-            result.update(with_command({"failed": True, **error_result(error, "blind")}, command()))
+            result.update(refused(error, self._task.args, "blind"))
         return result
 
 

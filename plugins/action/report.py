@@ -10,11 +10,10 @@ from typing import Any, Dict, Mapping
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certops.clm.plugins.module_utils.edge import error_result
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
-from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
+from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import gather, said, write_report
 from ansible_collections.certops.clm.plugins.plugin_utils.report.write import differs, headline_of
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
@@ -36,7 +35,7 @@ class ActionModule(ActionBase):
             args = validated(self)
             result.update(untrusted(_write(args, load(args["manifest"]), bool(self._task.check_mode))))
         except ClmError as error:
-            result.update(with_command({"failed": True, **error_result(error, "refused")}, command()))
+            result.update(refused(error, self._task.args))
         return result
 
 

@@ -11,12 +11,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import KeyRef, SecretStore
-from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, failure_message, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.edge import failure_message, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.masking import Secret
 from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED, STATES, Outcome, as_dicts, failed
 from ansible_collections.certops.clm.plugins.module_utils.secret_stores import _index as secret_stores
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import provider_options
+from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused, told
 from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
 
 MODULE = "certops.clm.server_deployment"
@@ -41,10 +42,10 @@ class ActionModule(ActionBase):
         try:
             result.update(self._deploy(dict(task_vars or {}), recovered))
         except ClmError as error:
-            result.update(failed=True, changed=False, outcomes={}, **error_result(error))
+            result.update(outcomes={}, **refused(error, self._task.args))
         if recovered:
             result["recovered"] = recovered
-        return result
+        return told(result, self._task.args, "deploy")
 
     def _deploy(self, task_vars: Dict[str, Any], recovered: List[str]) -> Dict[str, Any]:
         """The module's result; into `recovered` goes what any of its calls reported as such, also when a later one fails."""

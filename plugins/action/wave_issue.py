@@ -14,7 +14,7 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, O
 from ansible_collections.certops.clm.plugins.module_utils.published import Published
 from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.break_glass import expired_only
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.break_glass import urgent_only
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_issuer, open_ledger, open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.issue import by_host, issue, requests_of, version_of, work_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.proofs import answers, gone_on, handed_out, waiting
@@ -39,7 +39,7 @@ class ActionModule(WaveAction):
         store = open_store(plan["secret_store"], utc_now)
         requests = requests_of(plan, requested)
         with open_ledger(manifest, utc_now, check_mode) as ledger:
-            plan = expired_only(plan, ledger.shut, utc_now()) if ledger.shut else plan
+            plan = urgent_only(plan, ledger.shut, utc_now()) if ledger.shut else plan
             issued = issue(
                 plan,
                 manifest,
@@ -53,7 +53,7 @@ class ActionModule(WaveAction):
                 published=published,
             )
             issued, proofs = handed_out(plan, manifest, issued, self.task_vars.get("groups", {}))
-            plan = expired_only(plan, ledger.shut, utc_now()) if ledger.shut else plan  # it may have broken meanwhile
+            plan = urgent_only(plan, ledger.shut, utc_now()) if ledger.shut else plan  # it may have broken meanwhile
             versions = _versions(plan, store, issued)
             outcomes = by_host(plan, issued, versions)
             work = work_of(plan, outcomes, versions)

@@ -60,7 +60,8 @@ options:
         type: path
       break_glass:
         description:
-          - Why work goes on although the ledger cannot be written. Only what has expired is then issued and deployed, or revoked.
+          - Why work goes on although the ledger cannot be written. Only what has expired or is compromised is then issued, deployed or
+            revoked.
           - The reason is recorded with every event. Without effect while the ledger can be written, so take it out again.
         type: str
 """

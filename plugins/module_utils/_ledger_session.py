@@ -25,7 +25,8 @@ from .runbooks import path_of
 OUTCOMES = frozenset({"outcome", "promoted", "rejected"})
 PAGE = f"Runbook: {path_of('ledger')}"
 UNBROKEN = (
-    "To let through revocations and what has expired, and nothing else, set ledger.break_glass to the reason: it is recorded elsewhere then"
+    "To let through revocations and what has expired or is compromised, and nothing else, set ledger.break_glass to the reason: it is "
+    "recorded elsewhere then"
 )
 
 
@@ -81,7 +82,8 @@ class Session:
             warnings = ["the ledger can be written: take break_glass out of its options again"]
         merged = [f"{self.merged} events that were recorded under break glass are in the ledger now"] if self.merged else []
         warnings += [*merged, *self._told]
-        shut = f"the ledger could not be written, so only what had expired was worked on: {self.shut}. {PAGE}" if self.shut else ""
+        only = "so only what had expired or is compromised was worked on"
+        shut = f"the ledger could not be written, {only}: {self.shut}. {PAGE}" if self.shut else ""
         found = {"shut": shut, "checkpoint": self.checkpoint, "merged": self.merged, "warnings": warnings}
         return {name: value for name, value in found.items() if value}
 
@@ -140,15 +142,18 @@ class Session:
             self.problems.append(f"where the ledger ends could not be kept: {error}")
 
 
-def allowed(act: str, not_after: Optional[datetime], now: datetime) -> bool:
-    """Whether break glass lets an act through: a revocation always, anything else for what has expired already."""
-    return act == "revoke" or (not_after is not None and not_after <= now)
+def allowed(act: str, not_after: Optional[datetime], now: datetime, dead: bool = False) -> bool:
+    """Whether break glass lets an act through: a revocation always, anything else for what has expired already, or is `dead`.
+
+    What is compromised or revoked is dead: nothing of it can be revoked, or stays so, before something else is served in its place.
+    """
+    return act == "revoke" or dead or (not_after is not None and not_after <= now)
 
 
 def refusal(shut: ClmError, not_after: Optional[datetime]) -> UnwritableError:
     """Why an item is refused while the glass is broken."""
     until = f"this one is valid until {not_after:%Y-%m-%d %H:%M} UTC" if not_after else "of this one nothing has expired"
-    return UnwritableError(f"{shut.message}. break_glass lets through what has expired only, and {until}", hint=shut.hint)
+    return UnwritableError(f"{shut.message}. break_glass lets through what has expired or is compromised only, and {until}", hint=shut.hint)
 
 
 @contextmanager

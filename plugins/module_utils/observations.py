@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -86,6 +87,11 @@ class Observations:
         """One sentence for every server that could not be asked, or could not say everything; it begins with the server's name."""
         found = [f"{name}: {look.error or 'it was not reached'}" for name, look in self.servers.items() if not look.reached or look.error]
         return found + [f"{name}: {error}" for name, look in self.servers.items() for error in look.unread]
+
+
+def counts_file(observations: str) -> str:
+    """Where the numbers of the last accepted look are kept, beside the file of the observations."""
+    return os.path.splitext(observations)[0] + ".counts.json"
 
 
 def load(path: str) -> Observations:

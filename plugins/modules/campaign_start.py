@@ -161,7 +161,8 @@ not_seen:
   elements: str
   returned: success
 shut:
-  description: Why the ledger cannot be written. Under the manifest's C(break_glass) only what has expired is then worked on.
+  description:
+    - Why the ledger cannot be written. Under the manifest's C(break_glass) only what has expired or is compromised is then worked on.
   type: str
   returned: when it cannot be written, and the manifest's ledger has C(break_glass)
 """

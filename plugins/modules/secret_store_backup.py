@@ -12,8 +12,8 @@ short_description: Write everything that a controller keeps into one encrypted f
 version_added: "0.1.0"
 author: certops.clm authors (@certops)
 description:
-  - Writes every lineage with every version and key, the ledger, the observations, the manifest and the local CAs of a manifest
-    into one file, which only its passphrase opens.
+  - Writes every lineage with every version and key, the ledger, the observations with the numbers of the last look, the manifest
+    and the local CAs of a manifest into one file, which only its passphrase opens.
   - Runs on the controller. Keys are encrypted before they leave the process, and nothing is written in clear, not for a moment.
   - The file is scrypt and AES-256-GCM in chunks. One that was altered or cut is refused whole by M(certops.clm.secret_store_restore).
   - Each run writes a new file in the place of the old one. In check mode everything is read and nothing is written.

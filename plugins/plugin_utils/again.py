@@ -14,6 +14,7 @@ from ansible import context
 MOST = 10
 HAS_ONE = re.compile(r"Command: `|ansible-playbook ")
 RUNBOOK = ". Runbook: "
+COMMAND = ". Command, when that is mended: `"
 
 
 def command() -> str:
@@ -34,5 +35,5 @@ def with_command(result: Dict[str, Any], line: str) -> Dict[str, Any]:
         return result
     before, runbook, page = message.rpartition(RUNBOOK)
     text, page = (before, page) if runbook else (message, "")
-    text = f"{text.rstrip('.')}. Command, when that is mended: `{line}`"
+    text = f"{text.rstrip('.')}{COMMAND}{line}`"
     return {**result, "msg": f"{text}{RUNBOOK}{page}" if page else text}

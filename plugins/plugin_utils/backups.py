@@ -11,11 +11,12 @@ from typing import Any, Callable, Dict, Mapping, Sequence
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
-from ansible_collections.certops.clm.plugins.module_utils.edge import error_result, utc_now
+from ansible_collections.certops.clm.plugins.module_utils.edge import utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.masking import Secret
 from ansible_collections.certops.clm.plugins.module_utils.passphrase import SOURCES, passphrase_of
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
+from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused
 from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_store
 
@@ -27,11 +28,8 @@ def run_backup_action(action: ActionBase, work: Work) -> Dict[str, Any]:
     remember(action._loader)
     try:
         return dict(work(validated(action), bool(action._task.check_mode)))
-    except ClmError as error:
-        return {"changed": False, "failed": True, **error_result(error)}
-    except OSError as error:
-        broken = ClmError(f"the system refused: {error.strerror or error} ({error.filename or 'no file'})")
-        return {"changed": False, "failed": True, **error_result(broken)}
+    except (ClmError, OSError) as error:
+        return refused(error, action._task.args)
 
 
 def passphrase(args: Mapping[str, Any], protects: Sequence[str] = ()) -> Secret:

@@ -54,11 +54,6 @@ class Counted:
     most: Mapping[str, int] = field(default_factory=dict)
 
 
-def counts_file(observations: str) -> str:
-    """Where the numbers are kept."""
-    return os.path.splitext(observations)[0] + ".counts.json"
-
-
 def load(path: str) -> Kept:
     """The numbers of the last accepted look; ConfigError when the file is damaged."""
     try:

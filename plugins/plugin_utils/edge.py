@@ -14,14 +14,13 @@ from ansible.utils import plugin_docs
 
 from ansible_collections.certops.clm.plugins.module_utils.edge import (
     batch_result,
-    error_result,
     failure_message,
     provider_options,
     validate,
 )
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
-from ansible_collections.certops.clm.plugins.plugin_utils.again import command, with_command
+from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused, told
 from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
 
 __all__ = ["documented_options", "provider_options", "run_action", "spec_of", "validate", "validated"]
@@ -64,22 +63,20 @@ def validated(action: ActionBase, loose: Iterable[str] = ()) -> Dict[str, Any]:
     return {**checked, **kept}
 
 
-def run_action(action: ActionBase, work: Work, loose: Iterable[str] = (), fails: bool = True, runbook: str = "") -> Dict[str, Any]:
+def run_action(action: ActionBase, work: Work, loose: Iterable[str] = (), runbook: str = "refused") -> Dict[str, Any]:
     """The action's result: outcomes by id from `work(params, check_mode)`.
 
-    Fails at the end when an item failed, carrying all outcomes. With `fails` False (steps of a wave) it never does: an
-    error of the whole call is then under `error`, with empty outcomes. `runbook` names the page for one that names none.
+    Fails at the end when an item failed, carrying all outcomes. An error of the whole call is under `error`, with empty outcomes;
+    `runbook` names the page for one that names none.
     """
     remember(action._loader)
+    args = action._task.args
     try:
         outcomes = work(validated(action, loose), bool(action._task.check_mode))
-    except ClmError as error:
-        return with_command({"changed": False, "failed": fails, "outcomes": {}, **error_result(error, runbook)}, command())
-    except OSError as error:
-        broken = ClmError(f"the system refused: {error.strerror or error} ({error.filename or 'no file'})")
-        return with_command({"changed": False, "failed": fails, "outcomes": {}, **error_result(broken, runbook)}, command())
+    except (ClmError, OSError) as error:
+        return {"outcomes": {}, **refused(error, args, runbook)}
     result = batch_result(outcomes, diff=bool(action._task.diff))
     message = failure_message(outcomes)
-    if message and fails:
+    if message:
         result.update(failed=True, msg=message)
-    return with_command(result, command())
+    return told(result, args, runbook)

@@ -15,6 +15,7 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import UNCHANG
 from ansible_collections.certops.clm.plugins.module_utils.probe import COULD_NOT_LOOK, Endpoint, Observation
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
 from ansible_collections.certops.clm.plugins.module_utils.x509.pem import CERTIFICATE, encode
+from ansible_collections.certops.clm.plugins.plugin_utils.answers import TRY, bare, gave_none, said
 from ansible_collections.certops.clm.plugins.plugin_utils.clocks import ahead
 
 STEP = "observe"
@@ -58,9 +59,14 @@ def _server(result: Any) -> Dict[str, Any]:
     if result.get("unreachable"):
         return _unseen(f"it was not reached: {result.get('msg') or 'no reason given'}")
     if "findings" not in result:
-        return _unseen(f"it could not tell: {result.get('msg') or 'the task was skipped'}")
+        return _unseen(f"it could not tell: {_why(result)}")
     errors = "; ".join(str(error) for error in result.get("errors") or ())
     return {"reached": True, "error": errors, "findings": list(result["findings"]), "served": list(result.get("served") or ())}
+
+
+def _why(result: Mapping[str, Any]) -> str:
+    text = bare(said(result)) or "the task was skipped"
+    return f"{text} ({TRY})" if gave_none(result) else text
 
 
 def _unseen(error: str) -> Dict[str, Any]:

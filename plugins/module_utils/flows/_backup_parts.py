@@ -14,6 +14,7 @@ from .. import files
 from .._ledger_options import settle
 from ..errors import ConfigError
 from ..manifest import Manifest
+from ..observations import counts_file
 from ._backup_records import PIECE, Record, is_path, of_file
 
 CA = "local_ca"
@@ -44,6 +45,7 @@ def parts_of(manifest: Manifest, local_ca: bool) -> List[Part]:
     if ledger.checkpoints:
         found.append(Part("ledger-key", ledger.checkpoints.key_file))
     found.append(Part("observations", manifest.observations, kept=True))
+    found.append(Part("counts", counts_file(manifest.observations), kept=True))  # or the first look after a restore would be blind
     found += [Part(f"include-{number}", path, kept=True) for number, path in enumerate(manifest.includes)]
     return [*found, Part("manifest", manifest.path, kept=True)]
 

@@ -17,6 +17,7 @@ from ..policy.renewal import reason_to_renew
 from ..x509.certificate import Certificate
 from ..x509.names import check_names
 from ..x509.request import parse as parse_request
+from ._issue_recorded import unsaid
 from ._issue_row import By
 from ._issue_values import STEP, Job, facts, leaf_of
 
@@ -129,12 +130,17 @@ def _left_over(job: Job, store: SecretStore, issuer: By, key: str, now: datetime
         if version.version <= newest:
             break
         _refuse_retired(version)
-        if version.meta.get("standby") or version.meta.get("revoked") or version.spki_sha256 in job.dead_keys:
+        if version.meta.get("standby"):
+            continue
+        if version.meta.get("revoked") or version.spki_sha256 in job.dead_keys:
+            job.passed_over += (version,) if unsaid(version) else ()
             continue
         if version.state == "pending" and _fits_pending(version, job, issuer, key):
             return version, False
         if version.state in ("issued", "proven") and _fits_issued(version, job, issuer, key, now):
             return version, True
+        if unsaid(version):
+            job.passed_over += (version,)
     return None, False
 
 

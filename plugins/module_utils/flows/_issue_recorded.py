@@ -3,18 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What follows once an outcome is in the ledger. A version that is issued and not current is one whose run may have died before.
 
-So the next run that takes it records it, and where it is not made current then, a mark in the version says that it was.
+So the next run that takes it, or goes on without it, records it, and a mark in a version that is not made current then says that
+it was.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Sequence
+from typing import Iterator, Sequence
 
-from ..contracts import SecretStore
+from ..contracts import SecretStore, StoredVersion
 from ..errors import ClmError, about
-from ..outcome import DONE, UNCHANGED, failed
+from ..outcome import DONE, UNCHANGED, Outcome, failed
 from ._issue_values import STEP, Job
 
 MARK = "recorded"
@@ -28,7 +29,22 @@ def issued(job: Job) -> bool:
 
 def unrecorded(job: Job) -> bool:
     """Whether the job takes a version of which nobody can say that its outcome is in the ledger; a proven one's is."""
-    return job.take and job.version is not None and job.version.state == "issued" and MARK not in job.version.meta
+    return job.take and job.version is not None and unsaid(job.version)
+
+
+def unsaid(version: StoredVersion) -> bool:
+    """Whether a version that is not the current one may have no outcome in any ledger."""
+    return version.state == "issued" and MARK not in version.meta
+
+
+def left_behind(job: Job) -> Iterator[Job]:
+    """A job for each version that this one goes on without, with the outcome that its own run may not have lived to record."""
+    for version in job.passed_over if job.lease is not None else ():
+        run = version.meta.get("run_id") or "that is not known"
+        message = f"issued by the run {run}, which may not have lived to record it; no run takes it any more"
+        after = {"version": version.version, "sha256": version.sha256, "spki_sha256": version.spki_sha256}
+        outcome = Outcome(DONE, STEP, job.reason, job.before, after, message)
+        yield replace(job, version=version, take=True, outcome=outcome, passed_over=())
 
 
 def promote(jobs: Sequence[Job], store: SecretStore) -> None:

@@ -51,7 +51,7 @@ class Job:
     `version` is what is worked on: new (`fresh`), left pending by an earlier run, or issued and not yet promoted (`take`);
     `newest` is the newest version that was there when it was judged; `busy` says that somebody else works on the lineage;
     `dead_keys` are SPKI SHA-256s that no certificate may be issued for or taken with; `go_on` says that the issuer is asked again
-    in this run.
+    in this run; `passed_over` are issued versions that this way leaves behind, and whose outcome may be in no ledger.
     """
 
     wanted: Wanted
@@ -69,6 +69,7 @@ class Job:
     busy: Optional[Busy] = None
     dead_keys: FrozenSet[str] = frozenset()
     go_on: bool = False
+    passed_over: Tuple[StoredVersion, ...] = ()
 
     @property
     def request_id(self) -> str:

@@ -48,7 +48,7 @@ def issue(
     due = [manifest.lineages[name] for name in reasons_to_issue(plan) if name not in outcomes]
     how: Dict[str, Any] = {"store": store, "ledger": ledger, "clock": clock, "run_id": str(plan["run_id"]), "check_mode": check_mode}
     how.update(promote=False, pause=pause, published=published or {})
-    shut = getattr(ledger, "shut", None)  # before this wave issued anything: its plan holds nothing then but what has expired
+    shut = getattr(ledger, "shut", None)  # before this wave issued anything: its plan holds nothing then but what may be issued
     expired = [lineage.name for lineage in due] if shut else []
     outcomes.update(issue_lineages(due, manifest, requests, open_issuer=open_issuer, expired=expired, **how))
     return outcomes

@@ -33,12 +33,14 @@ LIMIT_HINT = "Name the servers of the deployments in --limit too. "
 
 @dataclass(frozen=True)
 class Scope:
-    """`mine` are the deployments in this run, of `managed` in all; `outside` is what is due and not in it."""
+    """`mine` are the deployments in this run, of `managed` in all; `outside` is what is due and not in it, `absent` are the services
+    of which it has nothing."""
 
     part: Part
     mine: Tuple[str, ...]
     managed: int
     outside: Tuple[str, ...] = ()
+    absent: Tuple[str, ...] = ()
 
     def of(self, hosts: Sequence[str]) -> List[str]:
         """Those of the hosts that are in this run."""
@@ -55,6 +57,10 @@ class Scope:
         if not self.part:
             return ""
         text = f"Partial: {self.part.sentence}; {len(self.mine)} of {self.managed} managed deployments are in this run."
+        if self.absent and self.mine:
+            text += f" It has nothing of these services: {listed(self.absent)}."
+        if not self.mine:
+            text += " It has none of them, so that nothing was done here says nothing of them."
         left = [*self.outside, *(f"the lineage {name}" for name in to_issue)]
         if not left:
             return f"{text} Nothing that is due is left out of it."
@@ -76,8 +82,11 @@ def scope_of(
 ) -> Scope:
     """The scope of a run over these deployments, of which `due` are due."""
     services = {host: one.lineage.service for host, one in judged.items()}
-    mine = part.members(list(judged), inventory, in_run, services) if part else list(judged)
-    return Scope(part, tuple(mine), len(judged), tuple(host for host in due if host not in set(mine)) if part else ())
+    if not part:
+        return Scope(part, tuple(judged), len(judged))
+    mine = dict.fromkeys(part.members(list(judged), inventory, in_run, services))
+    absent = {name for name in services.values() if name} - {services[host] for host in mine}
+    return Scope(part, tuple(mine), len(judged), tuple(host for host in due if host not in mine), tuple(sorted(absent)))
 
 
 def untried(judged: Iterable[Judged]) -> List[str]:

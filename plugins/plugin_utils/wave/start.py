@@ -117,15 +117,16 @@ def summary(
     }
 
 
-def sentence(facts: Mapping[str, Any], found: Mapping[str, List[int]]) -> str:
-    """What a person reads before the first wave, also when there is nothing to do."""
+def sentence(facts: Mapping[str, Any], found: Mapping[str, List[int]], part: Part = WHOLE) -> str:
+    """What a person reads before the first wave, also when there is nothing to do. Of a part it never says that of everything."""
+    here = " in this part" if part else ""
     text = f"{facts['seen'] - facts['kept']} of {facts['managed'] - facts['undeployed']} managed deployments seen"
     if facts["undeployed"]:
         text += f", and {facts['kept']} of {facts['undeployed']} lineages without a deployment in the secret store"
-    text += f"; {facts['due']} due.{left_alone(facts)}{waits.sentences(facts)}"
+    text += f"; {facts['due']} due{here}.{left_alone(facts)}{waits.sentences(facts)}"
     if not facts["due"]:
         next_one = f"The next one is {facts['next_lineage']} at {facts['next_due']}." if facts["next_due"] else "No next renewal is known."
-        return f"{text} Nothing to do. {next_one}"
+        return f"{text} Nothing to do{here}. {next_one}"
     if facts["to_issue"]:
         text += f" Issued into the secret store only: {listed(facts['to_issue'])}."
     return f"{text} {order(facts, found)}".strip()

@@ -22,6 +22,7 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import (
     failed,
 )
 from ansible_collections.certops.clm.plugins.module_utils.runbooks import name_of, path_of
+from ansible_collections.certops.clm.plugins.plugin_utils.answers import TRY, bare, gave_none, said
 
 OutcomeDict = Dict[str, Any]
 RUN_AGAIN = "Mend that, then run certops.clm.rotate again: it takes up what is left and issues nothing twice."
@@ -87,6 +88,7 @@ def from_servers(results: Mapping[str, Any], ids_of_lead: Mapping[str, List[str]
             outcome = _outcome(given.get(item)) if isinstance(given, Mapping) else None
             if outcome is None or outcome["state"] in (PENDING, DEFERRED):  # a server has nothing to wait for
                 outcome = {**missing(step, why_not(result)), "runbook_page": _named_page(result)}
+                outcome.update({"next_action": f"{TRY}. {RUN_AGAIN}"} if gave_none(result) else {})
             outcomes[item] = outcome
     return outcomes
 
@@ -101,6 +103,5 @@ def why_not(result: Any) -> str:
     """What Ansible said when a server's run left no outcomes."""
     if not isinstance(result, Mapping) or not result:
         return "the task did not run."
-    said = str(result.get("msg") or result.get("module_stderr") or "no message").partition(". Runbook: ")[0]
-    text = " ".join(said.split())[:500].rstrip(" :")
+    text = bare(said(result)) or "no message"
     return f"the server could not be reached ({text})." if result.get("unreachable") else text

@@ -108,6 +108,22 @@ def test_a_server_that_is_cut_off_and_one_that_the_inventory_lacks_are_named(lab
     each_is_red(lab, campaign, "web2: it was not reached", "web3")
 
 
+@pytest.mark.every_core
+def test_a_server_on_which_no_module_can_answer_is_told_by_what_it_printed_and_what_to_try(lab, ansible, tmp_path):
+    campaign = Campaign(lab, ansible, tmp_path, ["api"])
+    lab.write_inventory(tmp_path / "hosts.json", ansible_become=True, ansible_become_user="nobody")  # who may not even run its Python
+    run = campaign.run(clm_allow_blind=["app1"])
+    told = ("the module gave no answer there", ", exit code 126: ", "/python/bin/python: Permission denied",
+            "`ansible SERVER -i hosts.yml -m ansible.builtin.ping`")  # fmt: skip
+    ahead, (outcome,) = run.result(AHEAD)["msg"], campaign.outcomes(run).values()
+    (verdict,) = run.results("certops.clm.rotate : Verdict")
+    assert run.rc == 2 and all(text in said for text in told for said in (ahead, verdict["msg"])), run.output
+    said = verdict["msg"]
+    assert said.startswith("api on app1, ") and "failed at step deploy" in said and "Served now: SHA-256" in said
+    assert "deserialization" not in said and "MODULE FAILURE" not in said
+    assert outcome["runbook_page"].endswith("runbook_deploy.rst") and "certops.clm.rotate`" in said
+
+
 def test_observations_that_are_damaged_and_an_inventory_that_is_not_read_are_red(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path)
     (tmp_path / "observations.json").write_text('{"version": 1, "serv')
@@ -130,7 +146,7 @@ def test_a_limit_says_that_the_run_is_partial_and_what_it_leaves_out(lab, ansibl
     run = campaign.run(args=limit).ok()
     said = run.result(AHEAD)["msg"]
     limited = "limited to 'localhost,web1,shop-web1-*' (--limit)"
-    assert "1 due. " in said and f"Partial: {limited}; 1 of 3 managed deployments are in this run." in said
+    assert "1 due in this part. " in said and f"Partial: {limited}; 1 of 3 managed deployments are in this run." in said
     assert "2 are due and left out of it: shop-web2" in said
     assert "What 2 servers serve stands as it was seen before: web2, web3." in run.result("What was seen")["msg"]
     moved = {name for name in SHOP if lab.served(name, verify=False) != initial(lab)[name]}
@@ -139,7 +155,7 @@ def test_a_limit_says_that_the_run_is_partial_and_what_it_leaves_out(lab, ansibl
     assert (begun["partial"], begun["in_run"], begun["left_out"]) == (True, 1, 2)
     assert campaign.report()["part"].startswith(f"The run was partial, {limited}: it had 1 of")
     again = campaign.run(args=limit).ok().result(AHEAD)["msg"]
-    assert "0 due. Nothing to do. The next one is shop at 20" in again and "2 are due and left out of it" in again
+    assert "0 due in this part. Nothing to do in this part. The next one is shop at 20" in again and "2 are due and left out of it" in again
     assert "The run was partial" in campaign.run("report").ok().result("Where it is")["msg"]
 
 
@@ -226,6 +242,10 @@ def test_slices_say_that_they_are_partial_and_together_they_are_everything(lab, 
     waves = [[plan["plan"]["items"][host]["lineage"][:4] for host in plan["plan"]["hosts"]] for plan in plans]
     assert [one.count("many") for one in waves] == [2, 2, 2], "a third of twelve is what both slices take at once, not each"
     assert [one.count("shop") for one in waves] == [1, 1, 0], "too small for two slices, so it is whole in this one"
+    said = campaign.run(args=["--check"], clm_slices=20, clm_slice=20).ok().result(AHEAD)["msg"]
+    assert "0 due in this part. Nothing to do in this part." in said
+    assert "slice 20 of 20; 0 of 15 managed deployments are in this run." in said
+    assert "It has none of them, so that nothing was done here says nothing of them. 14 are due and left out of it: " in said
     campaign.manifest["lineages"] = {"shop": {**campaign.manifest["lineages"]["shop"], "service": ""}}
     campaign.write()
     run = ansible.playbook("certops.clm.rotate", inventory=awx, extra=extra, timeout=150).ok()

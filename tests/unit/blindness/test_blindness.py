@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
-from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
+from ansible_collections.certops.clm.plugins.module_utils.observations import Observations, counts_file
 from ansible_collections.certops.clm.plugins.plugin_utils import blindness
 from ansible_collections.certops.clm.plugins.plugin_utils.blindness import Counted, Kept
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
@@ -103,7 +103,7 @@ def test_each_place_counts_once_and_only_what_answered(world):
 
 
 def test_the_numbers_are_kept_beside_the_observations_and_a_damaged_file_is_no_first_look(tmp_path):
-    path = blindness.counts_file(str(tmp_path / "observations.json"))
+    path = counts_file(str(tmp_path / "observations.json"))
     assert path == str(tmp_path / "observations.counts.json")
     assert blindness.load(path) == Kept(first=True)
     blindness.save(path, {"server web1": 2}, ["old"], NOW)

@@ -118,6 +118,15 @@ def test_a_partial_run_says_how_much_is_in_it_and_what_it_leaves_out():
     assert scope.sentence(["ldap"]) == (
         "Partial: slice 1 of 4; 2 of 5 managed deployments are in this run. 2 are due and left out of it: b, the lineage ldap."
     )
+    shop = {"a": "shop", "b": "shop", "c": "", "d": "api", "e": "web"}
+    services = {name: SimpleNamespace(lineage=SimpleNamespace(service=service)) for name, service in shop.items()}
+    said = scope_of(Part(slices=3, number=1), services, ["b"], NAMES, None)
+    assert said.mine == ("a", "b", "d") and "It has nothing of these services: web. Nothing that is due is left out" in said.sentence()
+    said = scope_of(Part(slices=9, number=9), services, ["b"], NAMES, None)
+    assert said.mine == () and said.sentence().endswith(
+        "0 of 5 managed deployments are in this run. It has none of them, so that nothing was done here says nothing of them. "
+        "1 are due and left out of it: b."
+    )
     assert scope.event() == {"partial": True, "part": "slice 1 of 4", "in_run": 2, "left_out": 1}
     assert scope.without_undeployed({"due": 3, "to_issue": ["ldap"]}) == {"due": 2, "to_issue": []}
     whole = scope_of(WHOLE, judged, ["b"], [], None)

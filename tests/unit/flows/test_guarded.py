@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, List
 
@@ -71,6 +72,16 @@ def test_what_nobody_would_change_stays_good_and_what_the_caller_saw_expired_goe
     ledger = session(world, shut=True)
     assert {one.state for one in converge(world, ledger, "unchanged").values()} == {"unchanged"}
     assert [one.state for one in converge(world, ledger, expired=["none"]).values()] == ["failed", "done", "done"]
+
+
+def test_what_is_compromised_or_revoked_is_issued_too(world: World) -> None:
+    ledger = session(world, shut=True)
+    current = world.store.load("young")
+    for said, state in (((), "failed"), ((current.sha256,), "done"), (("other",), "failed"), (True, "done")):
+        for name in ("compromised", "revoked"):
+            items = [replace(wanted("young")[0], **{name: said or False})]
+            found = guarded._guarded(flow("done"), "issue", items, ledger, (), {"store": world.store, "clock": lambda: NOW})
+            assert found["young"].state == state, (name, said)
 
 
 def test_with_a_ledger_everything_goes_through(world: World) -> None:

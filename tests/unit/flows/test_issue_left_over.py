@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Pending
 from ansible_collections.certops.clm.plugins.module_utils.errors import UnavailableError
+from ansible_collections.certops.clm.plugins.module_utils.ledger import Ledger
 from ansible_collections.certops.clm.tests.unit.flows.issue_world import Slow, World, wanted
 
 
@@ -36,6 +37,41 @@ def test_a_standby_that_was_taken_and_what_was_revoked_are_never_taken_for_an_is
     marked(world.store(), left, **meta)
     after = world.run(wanted())["shop"].after["version"]
     assert (after == left, world.issued()) == ((False, 3) if meta else (True, 2))
+
+
+class Killed(BaseException):
+    """What kill -9 is to a process."""
+
+
+class Deaf:
+    """A ledger that the run does not live to tell an outcome."""
+
+    def __init__(self, folder, clock):
+        self._ledger = Ledger(str(folder / "ledger"), "dead", clock)
+
+    def append(self, events):
+        if any(event["action"] == "outcome" for event in events):
+            raise Killed
+        self._ledger.append(events)
+
+
+@pytest.mark.parametrize("how", ["names", "revoked", "compromised"])
+@pytest.mark.parametrize("promote", [True, False])
+def test_what_was_issued_and_is_taken_by_no_run_any_more_gets_its_outcome_once(world, how, promote):
+    world.run(wanted())
+    world.days(25)
+    with pytest.raises(Killed):
+        world.run(wanted(reuse_key="pinned"), ledger=Deaf(world.folder, lambda: world.now), run_id="dead")
+    (stray,) = [one for one in world.store().versions("shop") if one.state == "issued" and one.version != world.store().current("shop")]
+    assert not [event for event in world.events() if event["action"] == "outcome" and event["sha256"] == stray.sha256]
+    world.days(1)  # its lease has been taken away, or is over
+    now = {"names": wanted("shop", "other.example.com"), "revoked": wanted(revoked=(stray.sha256,)),
+           "compromised": wanted(compromised=(stray.sha256,))}[how]  # fmt: skip
+    for _again in range(2):
+        assert world.run(now, promote=promote)["shop"].state in ("done", "unchanged")
+    (said,) = [event for event in world.events() if event["action"] == "outcome" and event["sha256"] == stray.sha256]
+    assert (said["state"], said["version"], said["request_id"]) == ("done", stray.version, stray.meta["request_id"])
+    assert "issued by the run dead, which may not have lived to record it" in said["message"]
 
 
 def test_a_key_is_compromised_by_any_certificate_that_has_it(world):

@@ -126,7 +126,9 @@ def test_canaries_of_a_later_environment_are_in_a_later_wave(tmp_path):
     assert start.sizes([one.deployment.id for one in ordered], first, found, ["rest"])["canary_sizes"] == [2, 1, 1, 2]
 
 
-@pytest.mark.parametrize(("waves", "sizes"), [(["rest"], [4, 3, 20]), (["10%", "rest"], [1, 3, 1, 2, 2, 18]), ([3], [3, 1, 3] + [3] * 6 + [2])])
+@pytest.mark.parametrize(("waves", "sizes"), [
+    (["rest"], [4, 3, 20]), (["10%", "rest"], [1, 3, 1, 2, 2, 18]), ([3], [3, 1, 3] + [3] * 6 + [2]),
+])  # fmt: skip
 def test_no_wave_mixes_environments_and_each_goes_through_all_entries(tmp_path, waves, sizes):
     wanted = {"a": ("prod", 20), "b": ("dev", 4), "c": ("uat", 1), "d": ("staging", 2)}
     found = judged(World(tmp_path, data(**{name: lineage(name, *how) for name, how in wanted.items()})))
