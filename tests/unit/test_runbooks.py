@@ -50,9 +50,9 @@ def tagged() -> Set[str]:
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             given = [one.value for one in node.keywords if one.arg == "runbook"]
-            given += node.args[:1] if name in ("path_of", "about") else node.args[1:2] if name == "error_result" else []
+            given += node.args[:1] if name in ("path_of", "about") else node.args[2:3] if name in ("refused", "told") else []
             found |= {one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value}
-        elif isinstance(node, ast.Assign) and any(getattr(one, "id", "") == "runbook" for one in node.targets):
+        elif isinstance(node, ast.Assign) and any(getattr(one, "id", "") in ("runbook", "PAGE") for one in node.targets):
             found |= {node.value.value} if isinstance(node.value, ast.Constant) and node.value.value else set()
     return found
 
@@ -121,3 +121,28 @@ def test_an_error_keeps_the_page_that_knows_most() -> None:
         assert error_result(caught.value, "refused")["msg"] == f"x. Runbook: {path_of(page)}"
     assert "runbook_page" not in error_result(ConfigError("x")) and error_result(ConfigError("x"))["msg"] == "x"
     assert Outcome("done", "prove", runbook_page=path_of("busy")).as_dict()["runbook_page"] == ""
+
+
+# What ends in the variable's own page: a task's message, or what look_judge says.
+OWN = ("clm_looked.then", "map(attribute='msg')", "clm_impact.msg")
+
+
+def tasks(node: object) -> Iterator[dict]:
+    """Every task of a playbook, also in blocks."""
+    for one in node if isinstance(node, list) else []:
+        yield one
+        for inside in ("tasks", "block", "rescue", "always"):
+            yield from tasks(one.get(inside))
+
+
+def test_what_a_playbook_itself_refuses_names_a_page_that_is_there() -> None:
+    told = []
+    for path in sorted((ROOT / "playbooks").glob("*.yml")):
+        for task in tasks(yaml.safe_load(path.read_text())):
+            for module, field in (("fail", "msg"), ("assert", "fail_msg")):
+                if f"ansible.builtin.{module}" in task:
+                    text = str(task[f"ansible.builtin.{module}"].get(field, ""))
+                    page = text.rpartition("Runbook: ")[2].strip() if "Runbook: " in text else ""
+                    assert name_of(page) or any(one in text for one in OWN), f"{path.name}: {task['name']}: {text}"
+                    told.append(text)
+    assert len(told) > 15
