@@ -12,12 +12,17 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible_collections.certops.clm.plugins.plugin_utils.refusing import told
 
 
+def page_of(module: str) -> str:
+    """The page of a module whose error names none: what is not read is not seen, and anything else was refused."""
+    name = module.rpartition(".")[2]
+    kept = next((page for page in ("ledger", "secret_store") if name.startswith(page)), "")
+    return {"ledger": "ledger", "secret_store": "store"}.get(kept, "blind" if name.endswith("_info") else "refused")
+
+
 class PlainAction(NormalAction):  # type: ignore[misc]
     """Runs the module where the task says, as Ansible would without this action."""
-
-    PAGE = "refused"
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
         """The module's result; a failure ends with what its reader needs next."""
         result: Dict[str, Any] = super().run(tmp, task_vars)
-        return told(result, self._task.args, self.PAGE, here=self._connection.transport == "local")
+        return told(result, self._task.args, page_of(type(self).__module__), here=self._connection.transport == "local")

@@ -54,3 +54,15 @@ def test_action_groups_are_what_the_modules_say_and_the_rest_stays(tool: Any) ->
     assert text.endswith("  clm:\n    - two\n  clm_issue:\n    - one\n    - two\n")
     (tool.ROOT / "meta" / "runtime.yml").write_text(text)
     assert tool.wanted()[tool.ROOT / "meta" / "runtime.yml"] == text
+
+
+def test_a_module_without_an_action_of_its_own_gets_a_plain_one(tool: Any) -> None:
+    modules, actions = tool.ROOT / "plugins" / "modules", tool.ROOT / "plugins" / "action"
+    actions.mkdir()
+    for name in ("mine", "plain"):
+        (modules / f"{name}.py").write_text("")
+    (actions / "mine.py").write_text("# by hand\n")
+    text = tool.wanted()[actions / "plain.py"]
+    assert "class ActionModule(PlainAction)" in text and actions / "mine.py" not in tool.wanted()
+    (actions / "plain.py").write_text(text)
+    assert tool.wanted()[actions / "plain.py"] == text, "it is generated again, and would be stale else"

@@ -52,7 +52,7 @@ def tagged() -> Set[str]:
             given = [one.value for one in node.keywords if one.arg == "runbook"]
             given += node.args[:1] if name in ("path_of", "about") else node.args[2:3] if name in ("refused", "told") else []
             found |= {one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value}
-        elif isinstance(node, ast.Assign) and any(getattr(one, "id", "") in ("runbook", "PAGE") for one in node.targets):
+        elif isinstance(node, ast.Assign) and any(getattr(one, "id", "") == "runbook" for one in node.targets):
             found |= {node.value.value} if isinstance(node.value, ast.Constant) and node.value.value else set()
     return found
 

@@ -10,7 +10,7 @@ import pytest
 context = pytest.importorskip("ansible.context")
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
-from ansible_collections.certops.clm.plugins.plugin_utils import answers, refusing
+from ansible_collections.certops.clm.plugins.plugin_utils import answers, plain, refusing
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 from ansible_collections.certops.clm.tests.support.world import World
 
@@ -87,3 +87,10 @@ def test_a_module_that_gave_no_answer_is_told_by_what_the_server_printed(result)
     assert answers.TRY in said and "deserialization" not in said and "MODULE" not in said and said.endswith("runbook_deploy.rst")
     assert answers.bare(said).endswith("tries just that.") and "Runbook" not in answers.bare(said)
     assert not answers.gave_none({"unreachable": True, **result}) and not answers.gave_none({"failed": True, "msg": "path: no"})
+
+
+@pytest.mark.parametrize(("module", "page"), [
+    ("ledger_info", "ledger"), ("secret_store_info", "store"), ("server_certificates_info", "blind"), ("acme_account", "refused"),
+])  # fmt: skip
+def test_the_page_of_a_module_whose_error_names_none(module, page):
+    assert plain.page_of(f"ansible_collections.certops.clm.plugins.action.{module}") == page
