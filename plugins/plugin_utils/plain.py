@@ -12,11 +12,13 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible_collections.certops.clm.plugins.plugin_utils.refusing import told
 
 
+PAGES = {"ledger_": "ledger", "secret_store_": "store", "server_": "blind", "aws_": "blind"}  # the last two look, and did not see
+
+
 def page_of(module: str) -> str:
-    """The page of a module whose error names none: what is not read is not seen, and anything else was refused."""
+    """The page of a module whose error names none, by what it is about."""
     name = module.rpartition(".")[2]
-    kept = next((page for page in ("ledger", "secret_store") if name.startswith(page)), "")
-    return {"ledger": "ledger", "secret_store": "store"}.get(kept, "blind" if name.endswith("_info") else "refused")
+    return next((page for start, page in PAGES.items() if name.startswith(start)), "refused")
 
 
 class PlainAction(NormalAction):  # type: ignore[misc]

@@ -47,8 +47,8 @@ def told(result: Dict[str, Any], args: Mapping[str, Any], runbook: str = "refuse
         return result
     if gave_none(result):
         message = f"{said(result)}. Next: {TRY}"
-    text, _runbook, page = message.partition(RUNBOOK)
-    page = page or path_of(runbook)
+    text, named, page = message.rpartition(RUNBOOK)
+    text, page = (text, page) if named else (message, path_of(runbook))
     holds = "" if SAID.search(text) else held_by(args, result.get("outcomes"), here)
     text = f"{text.rstrip('.')}. {holds}".rstrip(" .") if holds else text
     return with_command({"runbook_page": page, **result, "msg": f"{text.rstrip('.')}{RUNBOOK}{page}"}, command())
