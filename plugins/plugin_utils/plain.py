@@ -11,7 +11,6 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ansible_collections.certops.clm.plugins.plugin_utils.refusing import told
 
-
 PAGES = {"ledger_": "ledger", "secret_store_": "store", "server_": "blind", "aws_": "blind"}  # the last two look, and did not see
 
 

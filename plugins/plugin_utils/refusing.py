@@ -49,7 +49,8 @@ def told(result: Dict[str, Any], args: Mapping[str, Any], runbook: str = "refuse
         message = f"{said(result)}. Next: {TRY}"
     text, named, page = message.rpartition(RUNBOOK)
     text, page = (text, page) if named else (message, path_of(runbook))
-    holds = "" if SAID.search(text) else held_by(args, result.get("outcomes"), here)
+    outcomes = result.get("outcomes")
+    holds = held_by(args, outcomes, here) if outcomes or not SAID.search(text) else ""
     text = f"{text.rstrip('.')}. {holds}".rstrip(" .") if holds else text
     return with_command({"runbook_page": page, **result, "msg": f"{text.rstrip('.')}{RUNBOOK}{page}"}, command())
 
