@@ -79,6 +79,7 @@ def _begin(args: Mapping[str, Any], manifest: Manifest, part: Part, check_mode: 
     back = args["going_back"]
     waves = way_back.waves_of(begun.due, begun.canaries, found)
     said = way_back.sentence(back, facts, waves) if back else start.sentence(facts, found, part)
+    said = f"{said} {start.unordered(begun.due, begun.judged)}".strip()
     return {
         "changed": False,
         "run_id": run_id,

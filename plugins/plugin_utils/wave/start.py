@@ -24,6 +24,10 @@ from ansible_collections.certops.clm.plugins.plugin_utils.waves import wave_size
 
 ALL = "all"
 COUNTED = ("seen", "managed", "undeployed", "due", "canaries")
+UNORDERED = (
+    "The inventory does not list the deployments by environment, as one that was exported or that AWX keeps does not, so a production "
+    "wave does not wait for the others: limit the run to one environment after the other, or let it read the certificates.clm.yml itself."
+)
 LEFT_OUT_HINT = (
     "The inventory must judge by the manifest's own observations and make one host for each deployment: take the options "
     "observations and per out of it, and run again."
@@ -71,22 +75,29 @@ def sizes(
     """The sizes for serial, of the canaries and of the rest, in the order of the inventory.
 
     No wave has deployments of two environments, so a later one begins only once the earlier ones are proven, and each goes through
-    `waves` from its first entry on. `judged` has every deployment of the manifest: what slices take at once is a third of a service
-    together, not each.
+    `waves` from its first entry on; but where the inventory lists them in another order, nothing is ordered (`unordered` says so).
+    `judged` has every deployment of the manifest: what slices take at once is a third of a service together, not each.
     """
     totals = Counter(one.lineage.service for one in judged.values())
     services = {host: judged[host].lineage.service for host in due if host in judged}
     rows = [(host, service, totals[service] // part.share(totals[service])) for host, service in services.items()]
     wave_sizes([], waves)  # a mistake in them is one also where nothing is due
+    mixed = bool(unordered(due, judged))
 
     def each(some: Iterable[Tuple[str, str, int]], wanted: Sequence[Any]) -> List[int]:
-        environments = groupby(some, key=lambda row: rank_of(judged[row[0]].lineage))  # in the order of the inventory
+        environments = groupby(some, key=lambda row: 0 if mixed else rank_of(judged[row[0]].lineage))  # in the order of the inventory
         return [size for _rank, environment in environments for size in wave_sizes(list(environment), wanted)] or [1]
 
     return {
         "canary_sizes": each((row for row in rows if row[0] in canaries), ["rest"]),
         "wave_sizes": each((row for row in rows if row[0] not in canaries), waves),
     }
+
+
+def unordered(due: Sequence[str], judged: Mapping[str, Judged]) -> str:
+    """What a person must know where the inventory does not list the deployments by environment; empty where it does."""
+    ranks = [rank_of(judged[host].lineage) for host in due if host in judged]
+    return "" if ranks == sorted(ranks) else UNORDERED
 
 
 def summary(

@@ -99,3 +99,11 @@ def test_the_waves_of_the_playbook_stop_at_the_first_red_host():
         assert play["max_fail_percentage"] == 0
         assert play["serial"].startswith("{{ hostvars['localhost'].clm_")
         assert "any_errors_fatal" not in play
+
+
+def test_by_default_canaries_are_soaked_for_five_minutes_and_every_other_wave_for_one():
+    role = ROOT / "roles" / "rotate"
+    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
+    documented = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    for name, seconds in (("rotate_soak_canary", 300), ("rotate_soak", 60)):
+        assert defaults[name] == documented[name]["default"] == seconds

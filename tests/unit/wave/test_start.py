@@ -136,6 +136,15 @@ def test_no_wave_mixes_environments_and_each_goes_through_all_entries(tmp_path, 
     assert start.sizes(ordered, [], found, waves)["wave_sizes"] == sizes
 
 
+def test_an_inventory_in_another_order_is_told_and_its_waves_are_not_one_for_each_change_of_environment(tmp_path):
+    found = judged(World(tmp_path, data(**{name: lineage(name, env, 4) for name, env in (("a", "prod"), ("b", "dev"))})))
+    by_name = [f"{name}{number}" for number in range(1, 5) for name in "ab"]
+    by_name = [next(host for host in found if host.startswith(f"{one[0]}-{one}")) for one in by_name]
+    ordered = [one.deployment.id for one in rollout_order(list(found.values()))]
+    assert start.sizes(by_name, [], found, ["rest"])["wave_sizes"] == [8] and "by environment" in start.unordered(by_name, found)
+    assert start.sizes(ordered, [], found, ["rest"])["wave_sizes"] == [4, 4] and start.unordered([*ordered, "stranger"], found) == ""
+
+
 def test_an_entry_that_is_no_wave_is_refused_also_when_nothing_is_due():
     with pytest.raises(ConfigError):
         start.sizes([], [], {}, ["soon"])
