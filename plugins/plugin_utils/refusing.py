@@ -106,7 +106,7 @@ def _kept_of(store: SecretStore, name: str, now: datetime) -> str:
         if version is None or not version.chain_pem:
             return f"{name}, kept now: nothing."
         leaf = leaf_of(version)
-        until = rfc3339(leaf.not_after) if leaf.not_after else ""
+        until = rfc3339(leaf.not_after) if leaf.not_after is not None else ""
         return served_text(Served(leaf.sha256, until), now, f"{name}, kept")
     except ClmError as error:
         return f"{name}, kept now: not known ({error})."

@@ -183,7 +183,7 @@ def _replaces_what_is_compromised(lab, campaign, place):
 
 def _shuts_midway(campaign, place):
     """The ledger shuts between the deployment and the record of a wave: what is done is spooled, and the run is not green."""
-    ledger, before = place / "ledger", len(campaign.events())
+    ledger = place / "ledger"
     shut = {
         "name": "Shut",
         "ansible.builtin.shell": f"mv {ledger} {place}/away && touch {ledger}",
@@ -202,6 +202,7 @@ def _shuts_midway(campaign, place):
     ledger.unlink()
     (place / "away").rename(ledger)
     campaign.run().ok()
-    merged = [event for event in campaign.events()[before:] if event.get("spooled")]
+    run_id = run.result("Begin the rotation")["run_id"]
+    merged = [event for event in campaign.events() if event.get("spooled") and event["run_id"] == run_id]
     assert {event["deployment"].split("-")[1] for event in merged if event.get("deployment")} == set(outcomes)
     assert summary(str(ledger))["open_intents_count"] == 0
