@@ -17,7 +17,8 @@ PAGES = {"ledger_": "ledger", "secret_store_": "store", "server_": "blind", "aws
 def page_of(module: str) -> str:
     """The page of a module whose error names none, by what it is about."""
     name = module.rpartition(".")[2]
-    return next((page for start, page in PAGES.items() if name.startswith(start)), "refused")
+    found = next((page for start, page in PAGES.items() if name.startswith(start) and not name.endswith("_deployment")), "")
+    return found or ("deploy" if name.endswith("_deployment") else "refused")
 
 
 class PlainAction(NormalAction):  # type: ignore[misc]

@@ -26,7 +26,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.telling import Se
 
 NAMED = 3
 SAID = re.compile(r"\b([Ss]erved|kept) now: |\bKept: |\bServed before this: |this ends first, |is served nothing is known")
-UNSEEN = "What is served now is not known: the task ended before it looked, and certops.clm.tls_endpoint_info tells it."
+UNSEEN = "What is served now is not known: it ended before anybody looked, and certops.clm.tls_endpoint_info tells it."
 UNREAD = "What is kept now was not read: it lies where the task ran, and certops.clm.secret_store_info tells it there."
 
 
@@ -67,7 +67,7 @@ def held_by(args: Mapping[str, Any], outcomes: Any = None, here: bool = True) ->
         return f"What is served or kept now is not known: {error}."
     except (TypeError, ValueError, AttributeError):  # the arguments themselves are what is wrong
         return "What is served or kept now is not known."
-    return UNSEEN if (args.get("deployments") or args.get("keystores")) and not outcomes else ""
+    return UNSEEN if (args.get("deployments") or args.get("keystores")) and _any_silent(outcomes) else ""
 
 
 def _held_in(args: Mapping[str, Any]) -> str:
@@ -84,10 +84,18 @@ def _lineages(args: Mapping[str, Any], outcomes: Any) -> List[str]:
     for item in args.get("certificates") or args.get("lineages") or ():
         name = str(item.get("lineage") or item.get("id") or "") if isinstance(item, Mapping) else ""
         outcome = outcomes.get(str(item.get("id") or name)) if name and isinstance(outcomes, Mapping) else None
-        silent = outcome is None or (outcome.get("state") == "failed" and not outcome.get("before"))
-        if name and (silent or not outcomes):
+        if name and (outcome is None or _silent(outcome)):
             found.append(name)
     return list(dict.fromkeys(found))
+
+
+def _silent(outcome: Any) -> bool:
+    """Whether an item failed and does not say what was there."""
+    return isinstance(outcome, Mapping) and outcome.get("state") == "failed" and not outcome.get("before")
+
+
+def _any_silent(outcomes: Any) -> bool:
+    return not outcomes or (isinstance(outcomes, Mapping) and any(_silent(one) for one in outcomes.values()))
 
 
 def _store(options: Mapping[str, Any]) -> SecretStore:

@@ -37,7 +37,7 @@ def unsaid(version: StoredVersion) -> bool:
     return version.state == "issued" and MARK not in version.meta
 
 
-def left_behind(job: Job) -> Iterator[Job]:
+def gone_without(job: Job) -> Iterator[Job]:
     """A job for each version that this one goes on without, with the outcome that its own run may not have lived to record."""
     for version in job.passed_over if job.lease is not None else ():
         run = version.meta.get("run_id") or "that is not known"

@@ -29,7 +29,7 @@ from ._issue_judge import judge
 from ._issue_later import later
 from ._issue_lease import anew, take_lease
 from ._issue_prepare import plan, prepare
-from ._issue_recorded import issued, left_behind, mark, promote, unrecorded
+from ._issue_recorded import gone_without, issued, mark, promote, unrecorded
 from ._issue_row import By
 from ._issue_values import STEP, Job, Wanted, event, facts, leaf_of
 from .clock import refuse_wrong_clock
@@ -135,7 +135,7 @@ class _Flow:
             _each(jobs, about("store")(self._lease))
             _each(jobs, about("store")(lambda job: prepare(job, self._store, self.identity, self._run_id)))
             self._flush(jobs)
-            self._leave([left for job in _open(jobs) for left in left_behind(job)])
+            self._leave([left for job in _open(jobs) for left in gone_without(job)])
             self._record("intent", [job for job in _open(jobs) if job.lease is not None])
             self._ask([job for job in _open(jobs) if not job.take])
             _each([job for job in jobs if job.take], self._take)
