@@ -90,7 +90,8 @@ def test_a_module_that_gave_no_answer_is_told_by_what_the_server_printed(result)
 
 
 @pytest.mark.parametrize(("module", "page"), [
-    ("ledger_info", "ledger"), ("secret_store_info", "store"), ("server_certificates_info", "blind"), ("aws_acm_deployment", "deploy"), ("acme_account", "refused"),
+    ("ledger_info", "ledger"), ("secret_store_info", "store"), ("server_certificates_info", "blind"), ("aws_acm_deployment", "deploy"),
+    ("acme_account", "refused"),
 ])  # fmt: skip
 def test_the_page_of_a_module_whose_error_names_none(module, page):
     assert plain.page_of(f"ansible_collections.certops.clm.plugins.action.{module}") == page
