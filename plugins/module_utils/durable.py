@@ -18,6 +18,7 @@ from typing import Any, Collection, Dict, Optional
 ONE_BY_ONE = 64
 _WHOLE = frozenset({"ext2", "ext3", "ext4", "xfs", "f2fs", "tmpfs", "ramfs"})
 _trusted: Dict[int, bool] = {}
+_types: Dict[int, Optional[str]] = {}
 
 
 def sync(files: Collection[str], folders: Collection[str]) -> None:
@@ -68,6 +69,11 @@ def sync_whole(path: str) -> bool:
     return True
 
 
+def is_local(descriptor: int) -> bool:
+    """True where what is open lies on a file system that is known to be this machine's own."""
+    return _file_system(os.fstat(descriptor).st_dev) in _WHOLE
+
+
 def _kernel() -> Any:
     name = os.uname()
     if name.sysname != "Linux":
@@ -87,7 +93,13 @@ def _libc() -> Any:
 
 
 def _file_system(device: int) -> Optional[str]:
-    """The file system's type by the mount table, None when it is not listed under that device."""
+    """The file system's type by the mount table, looked up once; None when it is not listed under that device."""
+    if device not in _types:
+        _types[device] = _mounted(device)
+    return _types[device]
+
+
+def _mounted(device: int) -> Optional[str]:
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as table:

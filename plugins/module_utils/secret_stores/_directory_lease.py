@@ -14,12 +14,15 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Iterator, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
+
+from ..durable import is_local
 
 HELD, FREE, LOCK = "lease-", "free-", "lock"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,10 @@ class Held:
 
 def take(folder: str, owner: str, now: datetime, expires: datetime) -> Union[Taken, Held]:
     """Take the lease of the lineage's folder. Raises OSError."""
-    with _alone(folder, wait=False) as (handle, alone):
-        if alone is None:
+    with _Alone(folder, wait=False) as place:
+        if place.alone is None:
             return Held("", None)
-        before = _numbers(handle)
+        before = _numbers(place.handle)
         top, held = before[-1] if before else (0, False)
         if held:
             holder = _holder(folder, top, now)
@@ -54,7 +57,7 @@ def take(folder: str, owner: str, now: datetime, expires: datetime) -> Union[Tak
             os.symlink(_text(owner, expires), f"{folder}/{HELD}{fence}")
         except FileExistsError:
             return _holder(folder, fence, now) or Held("", None)
-        if not alone and not _newest(handle, fence):
+        if not place.alone and not _newest(place.handle, fence):
             _unlink(f"{folder}/{HELD}{fence}")
             return Held("", None)
         for number, was_held in before:
@@ -71,21 +74,10 @@ def holds(folder: str, fence: int) -> bool:
     return True
 
 
-@contextmanager
-def kept(folder: str, fence: int) -> Iterator[bool]:
-    """Whether the lease is held, and while the block goes on nobody takes it over, where the file system has locks.
-
-    Without them a holder that stands still inside of the block may have lost the lease when it goes on: so what it writes has a
-    name that whoever took over has removed (`clean`), and what is to be seen by others is only renamed here. Raises OSError.
-    """
-    with _alone(folder, wait=True) as (handle, alone):
-        yield holds(folder, fence) if alone else _newest(handle, fence)
-
-
 def extend(folder: str, fence: int, owner: str, expires: datetime) -> bool:
     """Hold the lease until `expires`; False when it was taken over. Raises OSError."""
-    with _alone(folder, wait=True) as (handle, alone):
-        if not _newest(handle, fence):
+    with _Alone(folder) as place:
+        if not _newest(place.handle, fence):
             return False
         draft = f"{folder}/.extended-{secrets.token_hex(8)}"
         os.symlink(_text(owner, expires), draft)
@@ -93,7 +85,7 @@ def extend(folder: str, fence: int, owner: str, expires: datetime) -> bool:
             os.replace(draft, f"{folder}/{HELD}{fence}")
         except FileNotFoundError:  # whoever took it over has cleaned up
             return False
-        if not alone and not _newest(handle, fence):
+        if not place.alone and not _newest(place.handle, fence):
             _unlink(f"{folder}/{HELD}{fence}")  # taken over meanwhile: what was put back there must not look held
             return False
         return True
@@ -105,8 +97,7 @@ def number(folder: str) -> Tuple[int, bool]:
     It goes back only with the whole folder: one that was put back from an earlier day has a lower one than it had.
     """
     try:
-        with _open(folder) as handle:
-            found = _numbers(handle) or _numbers(handle)  # a listing can miss the only name while it is renamed
+        found = _numbers(folder) or _numbers(folder)  # a listing can miss the only name while it is renamed
     except FileNotFoundError:
         return 0, True
     return (found[-1][0], not found[-1][1]) if found else (0, True)
@@ -114,7 +105,7 @@ def number(folder: str) -> Tuple[int, bool]:
 
 def raise_to(folder: str, fence: int, higher: int) -> bool:
     """Hold the same lease under a higher fence; False when it was taken over. Raises OSError for anything else."""
-    with _alone(folder, wait=True):
+    with _Alone(folder):
         try:
             os.rename(f"{folder}/{HELD}{fence}", f"{folder}/{HELD}{higher}")
         except FileNotFoundError:
@@ -130,47 +121,69 @@ def _text(owner: str, expires: datetime) -> str:
 def give_back(folder: str, fence: int) -> None:
     """End the lease; one that was lost meanwhile stays with whoever has it. Raises OSError."""
     try:
-        with _alone(folder, wait=True):
+        with _Alone(folder):
             os.rename(f"{folder}/{HELD}{fence}", f"{folder}/{FREE}{fence}")
     except FileNotFoundError:
         pass
 
 
-@contextmanager
-def _alone(folder: str, wait: bool) -> Iterator[Tuple[int, Optional[bool]]]:
-    """A handle of the folder, and whether nobody else takes or gives back in it meanwhile.
+class _Alone:
+    """Holds off everybody else who would take or give back in the folder, while the block goes on. Raises OSError.
 
-    None: somebody does. False: this file system has no locks; then exclusive creation and a second look decide. The lock spares
-    the second look, and a listing that misses a name which is just being renamed. NFSv4 locks no folder, and no file that is
-    only read: so a file is locked that was opened for writing.
+    `alone` None: somebody does so now. False: this file system has no locks; then exclusive creation and a second look decide.
+    The lock spares the second look, and a listing that misses a name which is just being renamed. It is on the folder itself
+    where its file system is this machine's own. NFSv4 locks no folder, without saying so, and no file that is only read: so
+    elsewhere a file is locked that was opened for writing.
     """
-    alone: Optional[bool] = True
-    with _open(folder) as handle, _lock_file(handle) as lock:
+
+    __slots__ = ("_how", "_lock", "alone", "folder", "handle")
+
+    def __init__(self, folder: str, wait: bool = True) -> None:
+        self.folder = folder
+        self._how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
+        self.alone: Optional[bool] = True
+
+    def __enter__(self) -> Any:
+        self.handle = self._lock = os.open(self.folder, _FOLDER)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not is_local(self.handle):
+                self._lock = os.open(LOCK, _FILE, 0o600, dir_fd=self.handle)
+            self._take()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._lock, self._how)
         except BlockingIOError:
-            alone = None
+            self.alone = None
         except OSError:
-            alone = False
-        yield handle, alone
+            self.alone = False
+
+    def __exit__(self, *_error: object) -> None:
+        if self._lock != self.handle:
+            os.close(self._lock)
+        os.close(self.handle)
 
 
-@contextmanager
-def _lock_file(folder: int) -> Iterator[int]:
-    handle = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
+class kept(_Alone):
+    """Whether the lease is held, and while the block goes on nobody takes it over, where the file system has locks.
 
+    Without them a holder that stands still inside of the block may have lost the lease when it goes on: so what it writes has a
+    name that whoever took over has removed (`clean`), and what is to be seen by others is only renamed here. Raises OSError.
+    """
 
-@contextmanager
-def _open(folder: str) -> Iterator[int]:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
+    __slots__ = ("_fence", "held")
+
+    def __init__(self, folder: str, fence: int) -> None:
+        super().__init__(folder)
+        self._fence = fence
+
+    def _take(self) -> None:
+        super()._take()
+        self.held = holds(self.folder, self._fence) if self.alone else _newest(self.handle, self._fence)
 
 
 def _newest(handle: int, fence: int) -> bool:
@@ -179,8 +192,8 @@ def _newest(handle: int, fence: int) -> bool:
     return bool(after) and after[-1] == (fence, True) and (fence, False) not in after
 
 
-def _numbers(folder: int) -> List[Tuple[int, bool]]:
-    """Every fence in the folder (an open handle) with whether it is held, lowest first, a free one before a held one."""
+def _numbers(folder: Union[int, str]) -> List[Tuple[int, bool]]:
+    """Every fence in the folder (its path, or an open handle) with whether it is held, lowest first, a free one before a held one."""
     found = []
     for name in os.listdir(folder):
         for prefix in (HELD, FREE):

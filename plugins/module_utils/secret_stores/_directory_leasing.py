@@ -149,13 +149,20 @@ class Leasing:
         except OSError as error:
             raise files.explain(error, folder, "end the lease in") from error
 
+    def _checked(self: _Store, lease: Lease) -> str:
+        """The lineage's folder; BusyError when somebody took it over. Enough for what only a `flush` lets others see."""
+        folder = self._folder(lease.lineage)
+        if not leases.holds(folder, lease.fence):
+            raise lost(lease)
+        return folder
+
     @contextmanager
     def _fenced(self: _Store, lease: Lease) -> Iterator[str]:
         """The lineage's folder, when the lease is still the newest one, and it stays so until the block ends."""
         folder = self._folder(lease.lineage)
         try:
-            with leases.kept(folder, lease.fence) as held:
-                if not held:
+            with leases.kept(folder, lease.fence) as lock:
+                if not lock.held:
                     raise lost(lease)
                 yield folder
         except FileNotFoundError:

@@ -42,8 +42,9 @@ class Unflushed:
         self.files: List[str] = []
         self.folders: Dict[str, None] = {}  # whose entries are synced first, before anything is renamed
         self.parents: Dict[str, None] = {}  # whose entries are synced with the renames
-        self.renames: Dict[str, Tuple[str, str, str]] = {}  # temporary path -> (final path, its folder, folder of the lineage)
+        self.moves: Dict[str, Dict[str, Tuple[str, str]]] = {}  # folder of the lineage -> temporary path -> (final path, its folder)
         self.links: Dict[str, str] = {}  # folder of the lineage -> version
+        self.first: Set[str] = set()  # folders of lineages that had no current version when one was promoted
         self.leases: Dict[str, Lease] = {}  # folder of the lineage -> the lease that it was written under
 
     def save_new(self, lease: Lease, folder: str, version: StoredVersion, key: Optional[bytes]) -> None:
@@ -60,8 +61,8 @@ class Unflushed:
             shutil.rmtree(staged, ignore_errors=True)
             raise
         self.folders[staged] = None
-        self.parents[folder] = self.parents[os.path.dirname(folder)] = None
-        self.renames[staged] = (f"{folder}/versions/{version.version}", f"{folder}/versions", folder)
+        self.parents[folder] = self.parents[folder.rpartition("/")[0]] = None
+        self.moves.setdefault(folder, {})[staged] = (f"{folder}/versions/{version.version}", f"{folder}/versions")
         self.leases[folder] = lease
 
     def save_again(
@@ -69,11 +70,12 @@ class Unflushed:
     ) -> None:
         """Write what changed of a version that is there; `version` is the whole version. Raises OSError."""
         staged, final = staged_folder(folder, version.version), f"{folder}/versions/{version.version}"
+        moves = self.moves.setdefault(folder, {})
         for name, data in _contents(version, key, has_key):
             if name == CHAIN and version.chain_pem == before.chain_pem:
                 continue
             self._step(name)
-            if staged in self.renames:
+            if staged in moves:
                 self._write(f"{staged}/.{name}", data)
                 os.rename(f"{staged}/.{name}", f"{staged}/{name}")
                 self.files[-1] = f"{staged}/{name}"
@@ -81,8 +83,19 @@ class Unflushed:
             self.folders[final] = None
             temporary = f"{final}/.{lease.fence}-{name}"
             self._write(temporary, data)
-            self.renames[temporary] = (f"{final}/{name}", final, folder)
+            moves[temporary] = (f"{final}/{name}", final)
         self.leases[folder] = lease
+
+    def promote(self, lease: Lease, folder: str, version: str, first: bool) -> None:
+        """Let `current` name the version; `first` says that it names none now."""
+        self.links[folder] = version
+        self.leases[folder] = lease
+        if first:
+            self.first.add(folder)
+
+    def is_staged(self, folder: str, version: str) -> bool:
+        """True for a new version that is not in its place yet."""
+        return staged_folder(folder, version) in self.moves.get(folder, ())
 
     def _write(self, path: str, data: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -103,7 +116,6 @@ class Unflushed:
         try:
             self._step("sync")
             self._sync()
-            lost = self._lost()
             troubles = {**self._rename(lost), **self._swap(lost)}
         except OSError as error:
             raise explain(error, str(error.filename or "the secret store"), "sync") from error
@@ -133,21 +145,21 @@ class Unflushed:
 
     def _discard(self) -> None:
         """Remove what was written and did not get to its place."""
-        for temporary in self.renames:
+        for temporary in [temporary for moves in self.moves.values() for temporary in moves]:
             if os.path.isdir(temporary) and not os.path.islink(temporary):  # a lost lineage's is no more in self.folders
                 shutil.rmtree(temporary, ignore_errors=True)
             else:
                 with suppress(FileNotFoundError):  # whoever took the lineage over cleans there too
                     os.unlink(temporary)
 
-    def _held(self, lineage: str, lost: Set[str], act: Callable[[], None]) -> None:
-        """Do it while nobody can take the lineage over, or note that somebody did. Raises OSError."""
+    def _held(self, lineage: str, lost: Set[str], act: Callable[[bool], None]) -> None:
+        """Do it while nobody can take the lineage over (True: kept off by a lock), or note that somebody did. Raises OSError."""
         if lineage in lost:
             return
         fence = self.leases[lineage].fence
-        with kept(lineage, fence) as held:
+        with kept(lineage, fence) as lock:
             try:
-                act() if held else lost.add(lineage)
+                act(bool(lock.alone)) if lock.held else lost.add(lineage)
             except FileNotFoundError:  # whoever took it over has removed what was to be renamed
                 if holds(lineage, fence):
                     raise
@@ -156,12 +168,10 @@ class Unflushed:
     def _rename(self, lost: Set[str]) -> Dict[str, ClmError]:
         """What went wrong, by the lineage's folder."""
         troubles: Dict[str, ClmError] = {}
-        moves: Dict[str, List[Tuple[str, str, str]]] = {}
-        for temporary, (final, parent, lineage) in self.renames.items():
-            moves.setdefault(lineage, []).append((temporary, final, parent))
-        for lineage, those in moves.items():
+        for lineage, moves in self.moves.items():
             try:
-                self._held(lineage, lost, partial(self._move, those))
+                if moves:
+                    self._held(lineage, lost, partial(self._move, moves))
             except OSError as error:
                 troubles[lineage] = explain(error, str(error.filename or lineage), "write")
                 self.links.pop(lineage, None)  # current never names what is not there
@@ -171,11 +181,11 @@ class Unflushed:
             durable.sync((), folders)
         return troubles
 
-    def _move(self, moves: List[Tuple[str, str, str]]) -> None:
-        for temporary, final, parent in moves:
+    def _move(self, moves: Dict[str, Tuple[str, str]], _alone: bool) -> None:
+        for temporary, (final, parent) in list(moves.items()):
             self._step("rename")
             os.rename(temporary, final)
-            del self.renames[temporary]
+            del moves[temporary]
             self.parents[parent] = None
 
     def _swap(self, lost: Set[str]) -> Dict[str, ClmError]:
@@ -184,8 +194,11 @@ class Unflushed:
         folders: Dict[str, None] = {}
         for lineage, version in self.links.items():
             self._step("swap")
+            folders[lineage] = None
             draft = f"{lineage}/.current-{version}"
             try:
+                if self._made_first(lineage, version, lost):
+                    continue
                 _link(f"versions/{version}", draft)
                 self._held(lineage, lost, partial(self._point, lineage, draft))
                 if lineage in lost:
@@ -194,13 +207,26 @@ class Unflushed:
                 troubles[lineage] = explain(error, f"{lineage}/current", "swap")
                 with suppress(OSError):
                     os.unlink(draft)
-            folders[lineage] = None
         self._step("sync swapped")
         if folders:
             durable.sync((), folders)
         return troubles
 
-    def _point(self, lineage: str, draft: str) -> None:
+    def _made_first(self, lineage: str, version: str, lost: Set[str]) -> bool:
+        """False when `current` has to be swapped, because it is there, or because no lock keeps others from making it meanwhile."""
+        if lineage in self.first:
+            self._held(lineage, lost, partial(self._make_first, lineage, version))
+            return lineage in lost or lineage not in self.first
+        return False
+
+    def _make_first(self, lineage: str, version: str, alone: bool) -> None:
+        if alone:
+            self._step("swap over")
+            with suppress(FileExistsError):
+                os.symlink(f"versions/{version}", f"{lineage}/current")
+                self.first.discard(lineage)
+
+    def _point(self, lineage: str, draft: str, _alone: bool) -> None:
         self._step("swap over")
         os.rename(draft, f"{lineage}/current")
 

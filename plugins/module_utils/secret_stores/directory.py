@@ -26,9 +26,10 @@ from ..identifiers import is_name
 from ..lasting import refuse_ephemeral
 from ..masking import Secret
 from ..sharing import refuse_unshared
+from . import _directory_lease as leases
 from ._directory_drop import Dropping
 from ._directory_keys import SOURCES, AtRest, check_passphrase, passphrase_of, seal, unseal
-from ._directory_leasing import LEASE_SECONDS, Leasing, lease_seconds
+from ._directory_leasing import LEASE_SECONDS, Leasing, lease_seconds, lost
 from ._directory_time import FileSystemTime
 from ._directory_unflushed import Step, Unflushed, made, no_step, staged_folder
 from ._directory_version import KEY, VERSION_ID, keeps_key, load, load_or_say, merged
@@ -110,29 +111,40 @@ class DirectoryStore(Leasing, AtRest, Dropping):
         """Write or replace a version: what it leaves empty (key, request, chain, SHA-256s) stays, a key and a chain never change."""
         if version.lineage != lease.lineage or not VERSION_ID.match(version.version) or version.state not in VERSION_STATES:
             raise ConfigError(f"version {version.version!r} ({version.state}) of {version.lineage} cannot be saved under {lease.lineage}")
-        with self._lock, self._fenced(lease) as folder:
+        with self._lock:
+            folder = self._checked(lease)
             key = None if version.key is None else seal(version.key, self._passphrase)
             before = self._before(folder, version)
             try:
-                if before is None:
-                    whole = replace(version, key=None)
-                    self._unflushed.save_new(lease, folder, whole, key)
-                else:
-                    whole = merged(before, version)
-                    kept = keeps_key(self._place(folder, version.version))
-                    self._unflushed.save_again(lease, folder, whole, before, kept or key is not None, None if kept else key)
+                whole = self._write(lease, folder, version, before, key)
             except OSError as error:
+                if not leases.holds(folder, lease.fence):  # whoever took it over has removed what was written
+                    raise lost(lease) from error
                 raise files.explain(error, str(error.filename or folder), "write") from error
             self._saved.setdefault(lease.lineage, {})[version.version] = whole
 
+    def _write(
+        self, lease: Lease, folder: str, version: StoredVersion, before: Optional[StoredVersion], key: Optional[bytes]
+    ) -> StoredVersion:
+        """The whole version, written and not yet durable. Raises OSError."""
+        if before is None:
+            whole = version if version.key is None else replace(version, key=None)
+            self._unflushed.save_new(lease, folder, whole, key)
+            return whole
+        whole = merged(before, version)
+        kept = keeps_key(self._place(folder, version.version))
+        self._unflushed.save_again(lease, folder, whole, before, kept or key is not None, None if kept else key)
+        return whole
+
     def promote(self, lease: Lease, version: str) -> None:
         """Make a version with a certificate the current one, with the next `flush`."""
-        with self._lock, self._fenced(lease) as folder:
+        with self._lock:
+            folder = self._checked(lease)
             found = self.load(lease.lineage, version)
             if found is None or not found.chain_pem:
                 raise NotFoundError(f"version {version} of {lease.lineage} has no certificate: it cannot be the current one")
-            self._unflushed.links[folder] = version
-            self._unflushed.leases[folder] = lease
+            first = lease.lineage in self._fresh and lease.lineage not in self._promoted
+            self._unflushed.promote(lease, folder, version, first)
             self._promoted[lease.lineage] = version
 
     def flush(self) -> None:
@@ -231,8 +243,7 @@ class DirectoryStore(Leasing, AtRest, Dropping):
         return before if before or version.lineage in self._fresh else self.load(version.lineage, version.version)
 
     def _place(self, folder: str, version: str) -> str:
-        staged = staged_folder(folder, version)
-        return staged if staged in self._unflushed.renames else f"{folder}/versions/{version}"
+        return staged_folder(folder, version) if self._unflushed.is_staged(folder, version) else f"{folder}/versions/{version}"
 
     def clock_ahead(self) -> float:
         """See the protocol Timed: the file system's clock, which on NFS is its server's. A folder that is not there is not made."""
