@@ -120,9 +120,7 @@ def _parse(data: Any, path: str) -> Manifest:
     fields.finish()
     lineages = _lineages(entries, base, defaults, known)
     schedule.check(lineages)
-    return Manifest(
-        path, store, ledger, observations, report, classes, callable_issuers, profiles, lineages, overrides, includes, schedule
-    )
+    return Manifest(path, store, ledger, observations, report, classes, callable_issuers, profiles, lineages, overrides, includes, schedule)
 
 
 def _anchors(data: Any, path: str, base: str) -> str:

@@ -12,7 +12,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ..contracts import Anchored, Issuer, StoredVersion
 from ..errors import ConfigError, MalformedError, PolicyError
 from ..policy.policy import Policy, check_certificate
-from ..policy.renewal import next_due
+from ..policy.renewal import earliest_due, next_due
 from ..x509 import pem
 from ..x509._crypto import x509
 from ..x509.certificate import Certificate, rfc3339
@@ -30,11 +30,11 @@ class Checker:
     def __init__(self, issuer: Issuer) -> None:
         text = issuer.anchors_pem() if isinstance(issuer, Anchored) else ""
         self._anchors = [Certificate.parse(block.der) for block in pem.split(text)] if text else []
-        self._above: Dict[str, Tuple[Certificate, ...]] = {}
+        self._above: Dict[str, Tuple[Tuple[Certificate, ...], str]] = {}  # by its text as it came: what it holds, and its PEM
 
     def check(self, chain_pem: str, wanted: Wanted, spki_sha256: str, policy: Policy, now: datetime) -> Tuple[str, Certificate]:
         """The chain in order and without its root, and its leaf; ClmError says what is wrong with the answer."""
-        leaf, above = self._chain(chain_pem)
+        leaf, above, above_pem = self._chain(chain_pem)
         if leaf.spki_sha256 != spki_sha256:
             raise ConfigError(f"the CA's certificate is for another key ({leaf.spki_sha256[:16]}...) than the request's", hint=_HINT)
         if not above and self._anchors:
@@ -46,20 +46,20 @@ class Checker:
         findings = check_certificate(policy, leaf, now, by_renewal=True) if policy.rules else []
         if findings:
             raise PolicyError(findings, hint=_HINT)
-        return leaf.pem + "".join(one.pem for one in above), leaf
+        return leaf.pem + above_pem, leaf
 
-    def _chain(self, chain_pem: str) -> Tuple[Certificate, Tuple[Certificate, ...]]:
-        """The leaf and what is above it; a text that stood behind another leaf before is not judged again."""
+    def _chain(self, chain_pem: str) -> Tuple[Certificate, Tuple[Certificate, ...], str]:
+        """The leaf and what is above it, also as PEM; a text that stood behind another leaf before is not judged again."""
         end = chain_pem.find("-----END CERTIFICATE-----\n") + 26
         rest = chain_pem[end:]
         if end > 25 and rest in self._above:
-            return Certificate.from_pem(chain_pem[:end]), self._above[rest]
+            return (Certificate.from_pem(chain_pem[:end]), *self._above[rest])
         chain = Chain.parse(chain_pem)
         self._check_above(chain.intermediates)
         ordered = [block.der for block in pem.split(chain_pem, limit=MAX_PEER_CERTIFICATES)][:1] == [chain.leaf.der]
         if end > 25 and ordered and chain.intermediates:
-            self._above[rest] = chain.intermediates
-        return chain.leaf, chain.intermediates
+            self._above[rest] = chain.intermediates, chain.intermediates_pem
+        return chain.leaf, chain.intermediates, chain.intermediates_pem
 
     def _check_above(self, above: Sequence[Certificate]) -> None:
         for below, issuer in zip(above, above[1:]):
@@ -85,14 +85,15 @@ def refuse_staging(leaf: Certificate, current: Optional[StoredVersion]) -> None:
 
 def _check_dates(leaf: Certificate, wanted: Wanted, policy: Policy, now: datetime) -> None:
     """Valid now, and not due again at once: that would be issued anew in every run."""
-    due = next_due(leaf, wanted.lineage, policy)
-    if leaf.not_before is None or due is None:
+    first = earliest_due(leaf, policy)
+    if leaf.not_before is None or first is None:
         raise ConfigError("the dates of the CA's certificate cannot be read", hint=_HINT)
     if leaf.not_before > now + CLOCK_SKEW:
         raise ConfigError(
             f"the CA's certificate is valid only from {rfc3339(leaf.not_before)}", hint="look at this machine's clock and at the CA's"
         )
-    if due <= now:
+    due = next_due(leaf, wanted.lineage, policy) if first <= now else None
+    if due is not None and due <= now:
         raise ConfigError(f"the CA's certificate is due again since {rfc3339(due)}", hint="ask the CA for a longer life, or a fresh one")
 
 

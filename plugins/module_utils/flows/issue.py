@@ -21,6 +21,7 @@ from ..ledger import Recorder
 from ..outcome import DONE, FAILED, PENDING, UNCHANGED, Outcome, failed
 from ..policy.policy import Policy
 from ..secret_stores._not_durable import only_of
+from ..x509._show import quiet
 from ..x509.certificate import rfc3339
 from ._issue_ask import Asker, ref_of
 from ._issue_check import Checker, refuse_staging
@@ -63,16 +64,18 @@ def converge(
     jobs = _jobs(wanted, policy)
 
     def judge_all() -> None:
-        _each(jobs, about("refused")(lambda job: judge(job, store, flow.by, clock())))
+        now = clock()
+        _each(jobs, about("refused")(lambda job: judge(job, store, flow.by, now)))
 
-    judge_all()
-    if check_mode:
-        _each(jobs, lambda job: plan(job, flow.identity, promote, clock()))
-    else:
-        flow.run(_open(jobs))
-        for _again in anew(jobs, pause):
-            judge_all()
+    with quiet:
+        judge_all()
+        if check_mode:
+            _each(jobs, lambda job: plan(job, flow.identity, promote, clock()))
+        else:
             flow.run(_open(jobs))
+            for _again in anew(jobs, pause):
+                judge_all()
+                flow.run(_open(jobs))
     return {job.wanted.id: job.outcome or Outcome(UNCHANGED, STEP) for job in jobs}
 
 
@@ -132,7 +135,8 @@ class _Flow:
 
     def _run(self, jobs: List[Job]) -> None:
         try:
-            _each(jobs, about("store")(self._lease))
+            wrong = self._wrong_clock() if any(self._is_leased(job) for job in jobs) else None
+            _each(jobs, about("store")(lambda job: self._lease(job, wrong)))
             _each(jobs, about("store")(lambda job: prepare(job, self._store, self.identity, self._run_id)))
             self._flush(jobs)
             self._leave([left for job in _open(jobs) for left in gone_without(job)])
@@ -160,9 +164,21 @@ class _Flow:
         self._record("outcome", left)
         mark([job for job in left if issued(job)], self._store, self._run_id)
 
-    def _lease(self, job: Job) -> None:
-        if self._promote or not job.take or unrecorded(job):
+    def _is_leased(self, job: Job) -> bool:
+        return self._promote or not job.take or unrecorded(job)
+
+    def _wrong_clock(self) -> Optional[ClmError]:
+        """Why nothing may be issued by this clock, None when it is good: looked at once, right before all leases are taken."""
+        try:
             refuse_wrong_clock(self._store)
+        except ClmError as error:
+            return error
+        return None
+
+    def _lease(self, job: Job, wrong: Optional[ClmError]) -> None:
+        if self._is_leased(job):
+            if wrong is not None:
+                raise wrong
             take_lease(job, self._store, self._held)
 
     def _ask(self, jobs: List[Job]) -> None:

@@ -20,6 +20,7 @@ from ..x509.key import digest_for
 
 ANY_POLICY = "2.5.29.32.0"
 CA_BACKDATE = 3600
+MOST_ALIKE = 64  # kinds of certificates that a maker remembers what they share
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,7 @@ def root_certificate(profile: CaProfile, key: Any, now: datetime) -> x509.Certif
     """A self-signed root."""
     name = subject_of(profile)
     builder = _ca_builder(name, name, key.public_key(), profile, now)
-    return builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), False).sign(
-        key, digest_for(key)
-    )
+    return builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), False).sign(key, digest_for(key))
 
 
 def intermediate_certificate(
@@ -182,10 +181,27 @@ class LeafMaker:
         self._publishing = publishing
         self._begins = ca.not_valid_before_utc
         self._ends = ca.not_valid_after_utc
-        self._bases: Dict[Tuple[str, ...], x509.CertificateBuilder] = {}
+        self._common: Dict[Tuple[str, ...], x509.CertificateBuilder] = {}
+        self._bases: Dict[Tuple[Tuple[str, ...], int, int, datetime], x509.CertificateBuilder] = {}
 
     def make(self, request: IssueRequest, csr: x509.CertificateSigningRequest, san: Any, now: datetime) -> x509.Certificate:
         """The certificate with these names; ConfigError when it would outlive its CA."""
+        alike = (request.usages, request.backdate, request.lifetime, now)
+        if alike not in self._bases:
+            if len(self._bases) >= MOST_ALIKE:
+                self._bases.clear()
+            self._bases[alike] = self._base(request, now)
+        subject = csr.subject
+        return (
+            self._bases[alike]
+            .subject_name(subject)
+            .public_key(csr.public_key())
+            .serial_number(x509.random_serial_number())
+            .add_extension(san, not subject.rdns)  # critical where the subject is empty (RFC 5280 4.1.2.6)
+            .sign(self._key, self._hash)
+        )
+
+    def _base(self, request: IssueRequest, now: datetime) -> x509.CertificateBuilder:
         begins = max((now - timedelta(seconds=request.backdate)).replace(microsecond=0), self._begins)
         ends = begins + timedelta(seconds=request.lifetime - 1)
         if ends > self._ends:
@@ -194,25 +210,15 @@ class LeafMaker:
                 hint="shorten the profile's lifetime, or make a new intermediate",
                 field="profile.lifetime",
             )
-        subject = csr.subject
-        return (
-            self._base(request.usages)
-            .subject_name(subject)
-            .public_key(csr.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(begins)
-            .not_valid_after(ends)
-            .add_extension(san, not subject.rdns)  # critical where the subject is empty (RFC 5280 4.1.2.6)
-            .sign(self._key, self._hash)
-        )
+        return self._extended(request.usages).not_valid_before(begins).not_valid_after(ends)
 
-    def _base(self, usages: Tuple[str, ...]) -> x509.CertificateBuilder:
-        if usages not in self._bases:
+    def _extended(self, usages: Tuple[str, ...]) -> x509.CertificateBuilder:
+        if usages not in self._common:
             critical: List[x509.ExtensionType] = [x509.BasicConstraints(False, None), _key_usage(ca=False)]
             others = [_usages(usages), _authority(self._ca), *published(self._publishing, "intermediate")]
             builder = x509.CertificateBuilder().issuer_name(self._ca.subject)
             for extension in [*critical, *others]:  # encoded here: signing then copies the bytes for each certificate
                 encoded = x509.UnrecognizedExtension(extension.oid, extension.public_bytes())
                 builder = builder.add_extension(encoded, extension in critical)
-            self._bases[usages] = builder
-        return self._bases[usages]
+            self._common[usages] = builder
+        return self._common[usages]

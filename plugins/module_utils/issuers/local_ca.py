@@ -19,7 +19,7 @@ from ..masking import Secret
 from ..x509 import pem
 from ..x509._crypto import serialization, x509
 from ..x509.key import spki_sha256
-from ..x509.request import Request, general_names
+from ..x509.request import Request
 from ..x509.request import parse as parse_request
 from . import _local_ca_crl as crl
 from ._local_ca_build import LeafMaker
@@ -125,7 +125,7 @@ class LocalCa:
         csr = parse_request(request.csr_pem)
         _check_names(request, csr)
         limits.check(csr.names)
-        made = maker.make(request, csr.native, x509.SubjectAlternativeName(general_names(csr.names)), now)
+        made = maker.make(request, csr.native, csr.alternative_names, now)
         der = made.public_bytes(serialization.Encoding.DER)
         fresh[request.request_id] = {"certificate": der, "sha256": pem.sha256(der)}
         return der

@@ -101,6 +101,13 @@ def _instants(
     return start + (end - start) * place(certificate.sha256), window.end
 
 
+def earliest_due(certificate: Certificate, policy: Policy) -> Optional[datetime]:
+    """Before this no lineage's certificate with these dates falls due by its age; None when its dates cannot be read."""
+    if certificate.not_before is None or certificate.not_after is None:
+        return None
+    return _span(certificate.not_before, certificate.not_after, policy.renew_before)[0]
+
+
 def reason_to_renew(
     wanted: WantedLike,
     current: Optional[Certificate],

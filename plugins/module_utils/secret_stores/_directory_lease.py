@@ -16,12 +16,13 @@ import os
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..durable import is_local
 
 HELD, FREE, LOCK = "lease-", "free-", "lock"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_locals: Dict[str, bool] = {}  # whether the lineages in a folder lie on this machine's own file system
 _FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -146,13 +147,20 @@ class _Alone:
     def __enter__(self) -> Any:
         self.handle = self._lock = os.open(self.folder, _FOLDER)
         try:
-            if not is_local(self.handle):
+            if not self._is_local():
                 self._lock = os.open(LOCK, _FILE, 0o600, dir_fd=self.handle)
             self._take()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _is_local(self) -> bool:
+        """Looked at once for all lineages of a store."""
+        above = self.folder.rpartition("/")[0]
+        if above not in _locals:
+            _locals[above] = is_local(self.handle)
+        return _locals[above]
 
     def _take(self) -> None:
         try:

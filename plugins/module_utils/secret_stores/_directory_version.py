@@ -101,6 +101,8 @@ def merged(before: StoredVersion, version: StoredVersion) -> StoredVersion:
         old, new = getattr(before, name), getattr(version, name)
         if old and new and old != new:
             raise ConfigError(f"{name} of version {version.version} of {version.lineage} never changes", hint="save a new version")
+    if version.key is None and version.spki_sha256 and version.sha256 and version.chain_pem and version.csr_pem:
+        return version
     return StoredVersion(
         lineage=version.lineage,
         version=version.version,

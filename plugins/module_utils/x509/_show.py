@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 import warnings
 from datetime import datetime
-from typing import Any, Callable, TypeVar
+from functools import lru_cache
+from typing import Any, Callable, Optional, TypeVar
 
 from ._crypto import x509
 
@@ -19,8 +20,35 @@ T = TypeVar("T")
 _WARNINGS = threading.RLock()  # catch_warnings puts back what it found, and of two threads the later one would find the other's
 
 
+class _Quiet:
+    """Nobody's warnings are shown while a block of it goes on: for work on many certificates, which are then read at less cost."""
+
+    def __init__(self) -> None:
+        self.blocks = 0
+        self._caught: Optional[Any] = None
+
+    def __enter__(self) -> None:
+        with _WARNINGS:
+            if not self.blocks:
+                self._caught = warnings.catch_warnings()
+                self._caught.__enter__()
+                warnings.simplefilter("ignore")
+            self.blocks += 1
+
+    def __exit__(self, *_error: object) -> None:
+        with _WARNINGS:
+            self.blocks -= 1
+            if not self.blocks and self._caught is not None:
+                self._caught.__exit__()
+
+
+quiet = _Quiet()
+
+
 def quietly(read: Callable[[], T]) -> T:
     """What `read` returns, without the library's warnings: what is odd in a certificate is a finding, not a line on a terminal."""
+    if quiet.blocks:
+        return read()
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return read()
@@ -37,6 +65,7 @@ def plain(text: str, most: int = 200) -> str:
     return "".join(char if char.isprintable() else "?" for char in words)[:most]
 
 
+@lru_cache(maxsize=256)
 def rfc3339(moment: datetime) -> str:
     """The moment in UTC as results carry it, to the second, with Z."""
     return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")

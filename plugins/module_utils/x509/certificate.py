@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Generic, Optional, Tuple, TypeVar
 from ..errors import MalformedError
 from . import der as _der
 from . import pem as _pem
-from ._crypto import require, x509
+from ._crypto import ec, require, x509
 from ._show import is_url, one_line, other_name, quietly, rfc3339, shown
 from .algorithms import EXTENDED_KEY_USAGES, SIGNATURES, key_type_of, key_type_of_oid
 
@@ -72,7 +72,8 @@ class Certificate:
     @classmethod
     def from_pem(cls, text: str) -> Certificate:
         """The certificate of exactly one PEM block; MalformedError when the PEM is not that."""
-        return cls.parse(_pem.split(text, limit=1)[0].der)
+        der = _pem.canonical(_pem.CERTIFICATE, text)
+        return cls.parse(_pem.split(text, limit=1)[0].der if der is None else der)
 
     def __hash__(self) -> int:
         return hash(self.der)
@@ -80,12 +81,12 @@ class Certificate:
     def __repr__(self) -> str:
         return f"Certificate(sha256={self.sha256!r})"
 
-    @cached_property
+    @_fact("")
     def sha256(self) -> str:
         """Lower-case hex SHA-256 of the DER: the identity."""
         return _pem.sha256(self.der)
 
-    @cached_property
+    @_fact("")
     def pem(self) -> str:
         """The certificate as one PEM block."""
         return _pem.encode(_pem.CERTIFICATE, self.der)
@@ -120,6 +121,12 @@ class Certificate:
     def spki_sha256(self) -> str:
         """Lower-case hex SHA-256 of the SubjectPublicKeyInfo as it stands in the certificate."""
         return _pem.sha256(self._parts.spki)
+
+    @_fact(None)
+    def issuing_key(self) -> Optional[ec.EllipticCurvePublicKey]:
+        """The library's key for ECDSA, None when the certificate has one of another kind."""
+        key = self._library.public_key()
+        return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
     @_fact("")
     def serial(self) -> str:
@@ -189,17 +196,22 @@ class Certificate:
     @_fact(())
     def dns_names(self) -> Tuple[str, ...]:
         """The DNS names as they stand, hostile ones too: check them before they go into anything."""
-        return tuple(name.value for name in self._general_names if isinstance(name, x509.DNSName))
+        return tuple([name.value for name in self._general_names if isinstance(name, x509.DNSName)])
+
+    @_fact(())
+    def _no_dns_names(self) -> Tuple[Any, ...]:
+        """Every alternative name of another kind, as the library gives it."""
+        return tuple([name for name in self._general_names if not isinstance(name, x509.DNSName)])
 
     @_fact(())
     def ip_addresses(self) -> Tuple[str, ...]:
         """The IP addresses in their shortest text."""
-        return tuple(str(name.value) for name in self._general_names if isinstance(name, x509.IPAddress))
+        return tuple([str(name.value) for name in self._no_dns_names if isinstance(name, x509.IPAddress)])
 
     @_fact(())
     def other_names(self) -> Tuple[str, ...]:
         """Every other alternative name as "kind:value"."""
-        return tuple(other_name(name) for name in self._general_names if not isinstance(name, (x509.DNSName, x509.IPAddress)))
+        return tuple([other_name(name) for name in self._no_dns_names if not isinstance(name, x509.IPAddress)])
 
     @property
     def names(self) -> Tuple[str, ...]:

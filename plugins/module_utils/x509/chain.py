@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
-from ..errors import MalformedError
+from ..errors import MalformedError, known
 from . import pem as _pem
-from ._crypto import InvalidSignature, UnsupportedAlgorithm
+from ._crypto import InvalidSignature, UnsupportedAlgorithm, ec, hashes
 from ._show import plain
 from .certificate import Certificate
 from .der import Fields, has_whole_signature
 
 MAX_PEER_CERTIFICATES = 16
+# AlgorithmIdentifiers whose only parameter is the hash in their OID (RFC 5758 section 3.2)
+_ECDSA = {bytes.fromhex(f"300a06082a8648ce3d04030{last}"): name for last, name in ((2, "SHA256"), (3, "SHA384"), (4, "SHA512"))}
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,21 @@ def is_signed_by(certificate: Certificate, issuer: Certificate) -> bool:
     if certificate.native is None or issuer.native is None or not has_whole_signature(certificate.der):
         return False
     try:
-        certificate.native.verify_directly_issued_by(issuer.native)
+        _verify(certificate, issuer)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True
+
+
+def _verify(certificate: Certificate, issuer: Certificate) -> None:
+    """What the library's verify_directly_issued_by does, which reads the issuer's key anew for every certificate."""
+    one, key = certificate.native, issuer.issuing_key
+    fields, above = certificate.fields, issuer.fields
+    digest = _ECDSA.get(fields.algorithm) if fields is not None else None
+    if one is None or key is None or digest is None or fields is None or above is None or fields.issuer != above.subject:
+        known(one, "the certificate").verify_directly_issued_by(known(issuer.native, "the issuer"))
+    else:
+        key.verify(one.signature, one.tbs_certificate_bytes, ec.ECDSA(getattr(hashes, digest)()))
 
 
 def _fields(certificates: Sequence[Certificate]) -> Dict[bytes, Fields]:

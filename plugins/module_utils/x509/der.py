@@ -24,7 +24,11 @@ GENERALIZED_TIME = 0x18
 
 @dataclass(frozen=True)
 class Fields:
-    """The parts of a certificate that need no interpretation, as whole DER values except `serial`, which is the number."""
+    """The parts of a certificate that need no interpretation, as whole DER values except `serial`, which is the number.
+
+    `algorithm` is what made the signature; empty where the certificate says it twice and differently, or where its signature is
+    no BIT STRING of whole octets: OpenSSL refuses any other, cryptography does not look.
+    """
 
     serial: int
     issuer: bytes
@@ -32,6 +36,7 @@ class Fields:
     not_after: bytes
     subject: bytes
     spki: bytes
+    algorithm: bytes = b""
 
 
 def header(data: bytes, at: int) -> Tuple[int, int, int]:
@@ -80,15 +85,15 @@ def certificate_fields(data: bytes) -> Fields:
     if not is_whole(data):
         raise MalformedError("not one whole DER certificate: its outer length and its bytes differ")
     _tag, outer, end = header(data, 0)
-    tag, start, stop = header(data, outer)
-    if tag != SEQUENCE or stop > end:
+    whole = _children(data, outer, end, 4)
+    if not whole or whole[0][0] != SEQUENCE:
         raise MalformedError("not a DER certificate")
-    parts = _children(data, start, stop, 7)
+    parts = _children(data, whole[0][2], whole[0][3], 7)
     if parts and parts[0][0] == 0xA0:  # explicit version
         parts = parts[1:]
     if len(parts) < 6 or [part[0] for part in parts[:6]] != [INTEGER] + [SEQUENCE] * 5:
         raise MalformedError("not a DER certificate: its fields are missing or out of order")
-    serial, _signature, issuer, validity, subject, spki = parts[:6]
+    serial, signed, issuer, validity, subject, spki = parts[:6]
     dates = _children(data, validity[2], validity[3], 3)
     if len(dates) != 2:
         raise MalformedError("the validity does not hold two dates")
@@ -99,17 +104,26 @@ def certificate_fields(data: bytes) -> Fields:
         not_after=data[dates[1][1] : dates[1][3]],
         subject=data[subject[1] : subject[3]],
         spki=data[spki[1] : spki[3]],
+        algorithm=_algorithm(data, whole, data[signed[1] : signed[3]]),
     )
+
+
+def _algorithm(data: bytes, whole: List[Tuple[int, int, int, int]], inner: bytes) -> bytes:
+    outer = data[whole[1][1] : whole[1][3]] if _ends_in_octets(data, whole) else b""
+    return inner if inner == outer else b""
+
+
+def _ends_in_octets(data: bytes, whole: List[Tuple[int, int, int, int]]) -> bool:
+    return len(whole) == 3 and whole[2][0] == BIT_STRING and data[whole[2][2] : whole[2][2] + 1] == b"\0"
 
 
 def has_whole_signature(data: bytes) -> bool:
     """True when a certificate's signature is a BIT STRING of whole octets: OpenSSL refuses any other, cryptography does not look."""
     try:
         _tag, outer, end = header(data, 0)
-        parts = _children(data, outer, end, 4)
+        return _ends_in_octets(data, _children(data, outer, end, 4))
     except MalformedError:
         return False
-    return len(parts) == 3 and parts[2][0] == BIT_STRING and data[parts[2][2] : parts[2][2] + 1] == b"\0"
 
 
 def time_of(data: bytes) -> datetime:

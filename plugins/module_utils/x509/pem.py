@@ -134,6 +134,15 @@ def encode(label: str, der: bytes) -> str:
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
 
 
+def canonical(label: str, text: str) -> Optional[bytes]:
+    """The bytes of a text that is what `encode` makes of them, which is quickly seen; None for any other, good or bad."""
+    try:
+        der = binascii.a2b_base64(text[text.index("\n") : text.rindex("-----END ")])
+    except ValueError:
+        return None
+    return der if encode(label, der) == text and _der.is_whole(der) else None
+
+
 def sha256(der: bytes) -> str:
     """The identity of a certificate: lower-case hex SHA-256 of its DER."""
     return hashlib.sha256(der).hexdigest()

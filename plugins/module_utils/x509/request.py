@@ -31,6 +31,11 @@ class Request:
     native: Any = field(repr=False, compare=False)
 
     @cached_property
+    def alternative_names(self) -> x509.SubjectAlternativeName:
+        """The names as the library's extension."""
+        return x509.SubjectAlternativeName(general_names(self.names))
+
+    @cached_property
     def spki_der(self) -> bytes:
         """The SubjectPublicKeyInfo in DER."""
         spki: bytes = self.public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -63,6 +68,19 @@ class Request:
             return False
 
 
+class _Built(str):
+    """The PEM text of a request that was built here, of which nothing has to be found out by reading it again."""
+
+    request: Request
+
+    @classmethod
+    def of(cls, request: Request) -> _Built:
+        """The request's text, and beside it what `parse` would make of it."""
+        built = cls(request.pem)
+        built.request = request
+        return built
+
+
 def general_names(names: Sequence[str]) -> List[Union[x509.DNSName, x509.IPAddress]]:
     """Canonical names as the library's objects."""
     return [x509.IPAddress(ipaddress.ip_address(name)) if is_address(name) else x509.DNSName(name) for name in names]
@@ -78,10 +96,12 @@ def build(key: Any, names: Sequence[str], common_name: Optional[str] = None) -> 
     if common_name is not None:
         subject = _subject(common_name, wanted)
     # RFC 5280 section 4.2.1.6: the names are critical exactly where the subject is empty
-    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    builder = builder.add_extension(x509.SubjectAlternativeName(general_names(wanted)), critical=common_name is None)
-    request = builder.sign(key, digest_for(key))
-    return request.public_bytes(serialization.Encoding.PEM).decode("ascii")
+    extension = x509.SubjectAlternativeName(general_names(wanted))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject).add_extension(extension, critical=common_name is None)
+    native = builder.sign(key, digest_for(key))
+    request = Request(native.public_bytes(serialization.Encoding.PEM).decode("ascii"), wanted, native)
+    request.__dict__["alternative_names"] = extension
+    return _Built.of(request)
 
 
 def _subject(common_name: str, names: Sequence[str]) -> x509.Name:
@@ -95,6 +115,8 @@ def _subject(common_name: str, names: Sequence[str]) -> x509.Name:
 
 def parse(pem: str) -> Request:
     """The request of exactly one PEM block; MalformedError when it cannot be read, or holds names that no server has."""
+    if isinstance(pem, _Built):
+        return pem.request
     require()
     (block,) = _pem.split(pem, allow=(_pem.REQUEST, "NEW CERTIFICATE REQUEST"), limit=1)
     try:
