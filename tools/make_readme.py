@@ -117,6 +117,8 @@ def issue_rows(found: Dict[str, Any]) -> List[Row]:
     if "peers" in found:
         peers = found["peers"]
         what = f"the same, each: how many times less CPU than community.crypto's three modules (on {peers['certificates']})"
+        if "date" in peers:  # of a run before this one, which had no peers
+            what += f", measured {', '.join(filter(None, (peers['date'][:10], peers.get('commit'))))}"
         rows.append((what, f"{peers['times']['cpu']:,}", f">= {peers['goal']:,}", None))
     return rows
 

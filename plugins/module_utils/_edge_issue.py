@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import Any, Callable, Mapping
 
@@ -22,15 +23,19 @@ def issue_batch(params: Mapping[str, Any], make_issuer: MakeIssuer, check_mode: 
     """Outcomes by id for the task's certificates, with the real clock and the secret store that the task names."""
     given = params["secret_store"]
     options = provider_options(secret_stores, given, "secret_store")
-    return issue_certificates(
-        params,
-        issuer=make_issuer(utc_now),
-        store=secret_stores.create(given["type"], options, utc_now),
-        clock=utc_now,
-        run_id=str(params.get("run_id") or new_run_id()),
-        check_mode=check_mode,
-        pause=pause,
-    )
+    gc.freeze()  # as the batch grows, garbage is looked for in it, and not again and again in all that Ansible has loaded
+    try:
+        return issue_certificates(
+            params,
+            issuer=make_issuer(utc_now),
+            store=secret_stores.create(given["type"], options, utc_now),
+            clock=utc_now,
+            run_id=str(params.get("run_id") or new_run_id()),
+            check_mode=check_mode,
+            pause=pause,
+        )
+    finally:
+        gc.unfreeze()
 
 
 def run_certificates(module: Any, create: Callable[[Mapping[str, Any], Clock], Issuer]) -> None:

@@ -42,6 +42,13 @@ def machine() -> Dict[str, Any]:
     }  # fmt: skip
 
 
+def earlier(name: str) -> Dict[str, Any]:
+    """The result that is kept now, empty when there is none."""
+    path = RESULTS / f"{name}.json"
+    found: Dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
 def write(name: str, result: Dict[str, Any]) -> None:
     """Print the result and keep it for README."""
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
