@@ -27,6 +27,10 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from cryptography import x509
 from moto.acm.models import AWS_ROOT_CA, acm_backends
+from moto.apigateway.models import apigateway_backends
+from moto.apigatewayv2.models import apigatewayv2_backends
+from moto.cloudfront.models import cloudfront_backends
+from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
 
 Held = Tuple[str, bytes]  # the ARN, and the certificate that it has now
@@ -53,10 +57,10 @@ class Keys:
         self._ready: Dict[Held, Certificate] = {}
         self._lock = threading.Lock()
 
-    def get(self, account: str, region: str, held: Held) -> Certificate:
+    def get(self, account: str, held: Held) -> Certificate:
         with self._lock:
             if held not in self._ready:
-                self._ready[held] = self._load(acm_backends[account][region]._certificates[held[0]])
+                self._ready[held] = self._load(bundle_of(held[0], account))
             return self._ready[held]
 
     @staticmethod
@@ -106,12 +110,31 @@ class Spot:
 
 def bound_at(place: str, account: str, region: str) -> List[Held]:
     """What the emulator has bound at a place now, the default first."""
-    store = acm_backends[account][region]._certificates
-    return [(arn, store[arn].cert) for arn in arns_of(place, account, region) if arn in store]
+    found = [(arn, bundle_of(arn, account)) for arn in arns_of(place, account, region)]
+    return [(arn, bundle.cert) for arn, bundle in found if bundle is not None]
+
+
+def bundle_of(arn: str, account: str) -> Any:
+    """What ACM has under the ARN, None when it has nothing."""
+    return acm_backends[account][arn.split(":")[3]]._certificates.get(arn) if ":acm:" in arn else None
 
 
 def arns_of(place: str, account: str, region: str) -> List[str]:
-    """The ARNs that the emulator has bound there, the default first; an ARN of ACM is a place by itself."""
+    """The ARNs that the emulator has bound there, the default first; an ARN of ACM is a place by itself.
+
+    Of others the place is region and account in an ARN with `classic/NAME`, `distribution/ID`, `rest/NAME` and `http/NAME`.
+    """
+    kind, _slash, name = place.split(":", 5)[5].partition("/")
+    if kind == "classic":
+        return [one.ssl_certificate_id for one in elb_backends[account][region].load_balancers[name].listeners if one.ssl_certificate_id]
+    if kind == "distribution":
+        return [cloudfront_backends[account]["aws"].distributions[name].distribution_config.ViewerCertificate.acm_certificate_arn]
+    if kind == "rest":
+        domain = apigateway_backends[account][region].domain_names[name]
+        return [domain.regional_certificate_arn or domain.certificate_arn]
+    if kind == "http":
+        settings = apigatewayv2_backends[account][region].domain_names[name].domain_name_configurations
+        return [one["certificateArn"] for one in settings]
     if ":listener/" in place:
         balancers = elbv2_backends[account][region].load_balancers.values()
         return next(list(one.certificates) for balancer in balancers for arn, one in balancer.listeners.items() if arn == place)
@@ -147,7 +170,7 @@ class Front:
                 continue
             spot = Spot(parts[4], parts[3], place["place"], **more)
             for held in spot.serves():  # from now on it knows what was there first, also when that is imported over
-                self._keys.get(spot.account, spot.region, held)
+                self._keys.get(spot.account, held)
             self._spots[(one["address"], place["port"])] = spot
             listener = socket.create_server((one["address"], place["port"]), backlog=64)
             listener.setblocking(False)
@@ -168,7 +191,7 @@ class Front:
     def _serve(self, spot: Spot, connection: socket.socket) -> None:
         try:
             connection.settimeout(SECONDS)
-            ready = [self._keys.get(spot.account, spot.region, held) for held in spot.serves()]
+            ready = [self._keys.get(spot.account, held) for held in spot.serves()]
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.sni_callback = lambda tls, name, _context: setattr(tls, "context", chosen(ready, name or "").context)
             with context.wrap_socket(connection, server_side=True) as tls:

@@ -18,7 +18,7 @@ from ._aws_clients import Arn, Clients, asked
 from ._powers import RefusedError
 
 # https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
-KEY_TYPES = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
+KEY_TYPES: Tuple[str, ...] = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
 LARGEST_KEY = 5120
 LINEAGE, VERSION, SHA256, DEPLOYMENT = "clm_lineage", "clm_version", "clm_sha256", "clm_deployment"
 LABELS = ("owner", "service", "environment", "criticality", "runbook")

@@ -10,12 +10,30 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from ..contracts import Clock, Target
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("aws_acm", "aws_elbv2_listener", "server")
+NAMES: Tuple[str, ...] = ("aws_acm", "aws_api_domain", "aws_cloudfront_distribution", "aws_elb_listener", "aws_elbv2_listener", "server")
 Provider = Tuple[Callable[[Mapping[str, Any], Clock], Target], Dict[str, Any]]
 
 
 def _aws_acm() -> Provider:
     from .aws_acm import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _aws_api_domain() -> Provider:
+    from .aws_api_domain import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _aws_cloudfront_distribution() -> Provider:
+    from .aws_cloudfront_distribution import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _aws_elb_listener() -> Provider:
+    from .aws_elb_listener import OPTIONS, create
 
     return create, OPTIONS
 
@@ -34,6 +52,9 @@ def _server() -> Provider:
 
 LOADERS: Dict[str, Callable[[], Provider]] = {
     "aws_acm": _aws_acm,
+    "aws_api_domain": _aws_api_domain,
+    "aws_cloudfront_distribution": _aws_cloudfront_distribution,
+    "aws_elb_listener": _aws_elb_listener,
     "aws_elbv2_listener": _aws_elbv2_listener,
     "server": _server,
 }

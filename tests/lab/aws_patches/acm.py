@@ -13,6 +13,7 @@ from moto.apigateway.models import apigateway_backends
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.cloudfront.models import cloudfront_backends
 from moto.core.responses import ActionResult
+from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
 
 from aws_patches import patch
@@ -28,12 +29,16 @@ def users_of(arn: str, account: str, region: str) -> Set[str]:
     for balancer in elbv2_backends[account][region].load_balancers.values():
         if any(arn in listener.certificates for listener in balancer.listeners.values()):
             found.add(balancer.arn)
+    for name, one in elb_backends[account][region].load_balancers.items():
+        if arn in [listener.ssl_certificate_id for listener in one.listeners]:
+            found.add(f"arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/{name}")
     for one in cloudfront_backends[account]["aws"].distributions.values():
         if arn in repr(vars(one.distribution_config.ViewerCertificate)):
             found.add(one.arn)
     for backends in (apigateway_backends, apigatewayv2_backends):
         for name, one in backends[account][region].domain_names.items():
-            if arn in repr([one.__dict__.get("certificate_arn"), one.__dict__.get("domain_name_configurations")]):
+            named = ("certificate_arn", "regional_certificate_arn", "domain_name_configurations")
+            if arn in repr([one.__dict__.get(field) for field in named]):
                 found.add(f"arn:aws:apigateway:{region}::/domainnames/{name}")
     return found
 

@@ -1,0 +1,94 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CloudFront distributions: the certificate for their aliases, changed against the ETag that was read with the configuration."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Sequence, Tuple
+
+from .. import aws
+from ..contracts import Clock, Target, Where
+from ..errors import ClmError, UnavailableError
+from ._aws_bound import create_bound
+from ._aws_clients import ACCESS_OPTIONS, Clients, asked
+from ._aws_store import AcmStore
+
+NAME = "aws_cloudfront_distribution"
+OPTIONS: Dict[str, Any] = {"distribution_id": {"type": "str", "required": True}, **ACCESS_OPTIONS}
+REGION = "us-east-1"  # of CloudFront's endpoint, and of every certificate that it takes
+# https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html says which of ACM's CloudFront takes
+KEY_TYPES: Tuple[str, ...] = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256")
+CHANGED = ("PreconditionFailed", "InvalidIfMatchVersion")
+ATTEMPTS = 5  # configurations that somebody else changed between our reading and our writing
+
+
+class Distributions:
+    """Everything else of a distribution's configuration goes back as it was read."""
+
+    key_types, takes = KEY_TYPES, "CloudFront"
+
+    def __init__(self, clients: Clients, store: AcmStore) -> None:
+        self._clients = clients
+        self._by_id: Dict[Tuple[str, ...], Dict[str, str]] = {}
+
+    def region(self, where: Where) -> str:
+        """The one that CloudFront takes certificates from."""
+        return REGION
+
+    def prefetch(self, wheres: Sequence[Where]) -> None:
+        """Each distribution has to be read by itself: only that gives the ETag."""
+
+    def _config(self, where: Where) -> Tuple[Dict[str, Any], str]:
+        """The configuration, and the ETag to change it against."""
+        name = str(where["distribution_id"])
+        with aws.told(f"cloudfront {name}"):
+            answer = self._clients.get(where, "cloudfront", REGION).get_distribution_config(Id=name)
+        return dict(answer["DistributionConfig"]), str(answer["ETag"])
+
+    def bound(self, where: Where) -> str:
+        """The certificate of the aliases; CloudFront's own one is none."""
+        viewer = self._config(where)[0].get("ViewerCertificate") or {}
+        if viewer.get("IAMCertificateId"):
+            return self._iam(where).get(str(viewer["IAMCertificateId"]), "")
+        return str(viewer.get("ACMCertificateArn") or "")
+
+    def _iam(self, where: Where) -> Dict[str, str]:
+        """By id the ARN of every server certificate of IAM, which CloudFront names by its id."""
+        key = self._clients.key(where)
+        if key not in self._by_id:
+            iam = self._clients.get(where, "iam", REGION)
+            rows = aws.pages(iam, "list_server_certificates", "ServerCertificateMetadataList")
+            self._by_id[key] = {str(one["ServerCertificateId"]): str(one["Arn"]) for one in rows}
+        return self._by_id[key]
+
+    def bind(self, where: Where, arn: str) -> None:
+        """Set the certificate; where somebody changed the distribution meanwhile, read it again, so that nothing of theirs is lost."""
+        for _attempt in range(ATTEMPTS):
+            try:
+                self._bind(where, arn)
+                return
+            except ClmError as error:
+                answer = getattr(error.__cause__.__cause__ if error.__cause__ else None, "response", None) or {}
+                if answer.get("Error", {}).get("Code") not in CHANGED:
+                    raise
+        name = where["distribution_id"]
+        raise UnavailableError(f"cloudfront {name}: somebody changes it all the time", hint="see who does, then run again")
+
+    def _bind(self, where: Where, arn: str) -> None:
+        name = str(where["distribution_id"])
+        config, etag = self._config(where)
+        viewer = config.get("ViewerCertificate") or {}
+        kept = {key: viewer[key] for key in ("SSLSupportMethod", "MinimumProtocolVersion") if viewer.get(key)}
+        if viewer.get("CloudFrontDefaultCertificate") or not kept:
+            kept = {"SSLSupportMethod": "sni-only", "MinimumProtocolVersion": "TLSv1.2_2021"}
+        ids = {one: number for number, one in self._iam(where).items()} if arn.split(":")[2:3] == ["iam"] else {}
+        certificate = {"IAMCertificateId": ids[arn]} if arn in ids else {"ACMCertificateArn": arn}
+        config["ViewerCertificate"] = {**certificate, **kept}
+        with asked(f"cloudfront UpdateDistribution {name}"):
+            self._clients.get(where, "cloudfront", REGION).update_distribution(DistributionConfig=config, Id=name, IfMatch=etag)
+
+
+def create(options: Mapping[str, Any], clock: Clock) -> Target:
+    """The target at the pace of these options."""
+    return create_bound(options, clock, Distributions)

@@ -1,0 +1,85 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Listeners of classic load balancers: the one certificate that each has."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+from .. import aws
+from ..contracts import Clock, Target, Where
+from ..errors import ClmError, NotFoundError
+from ._aws_bound import create_bound
+from ._aws_clients import ACCESS_OPTIONS, Clients, asked
+from ._aws_store import KEY_TYPES, AcmStore
+
+NAME = "aws_elb_listener"
+OPTIONS: Dict[str, Any] = {
+    "load_balancer": {"type": "str", "required": True},
+    "port": {"type": "int", "default": 443},
+    "region": {"type": "str", "required": True},
+    **ACCESS_OPTIONS,
+}
+TOGETHER = 100  # load balancers in one call
+
+
+class ClassicListeners:
+    """A listener is the name of its load balancer and its port."""
+
+    key_types, takes = KEY_TYPES, "ACM"
+
+    def __init__(self, clients: Clients, store: AcmStore) -> None:
+        self._clients = clients
+        self._balancers: Dict[Tuple[Any, ...], Mapping[str, Any]] = {}
+
+    def region(self, where: Where) -> str:
+        """The load balancer's."""
+        return str(where["region"])
+
+    def _scope(self, where: Where, name: str) -> Tuple[Any, ...]:
+        return (*self._clients.key(where), self.region(where), name)
+
+    def prefetch(self, wheres: Sequence[Where]) -> None:
+        """One call for up to 100 load balancers."""
+        groups: Dict[Tuple[Any, ...], List[Where]] = {}
+        for where in wheres:
+            groups.setdefault(self._scope(where, ""), []).append(where)
+        for group in groups.values():
+            names = list(dict.fromkeys(str(where["load_balancer"]) for where in group))
+            for start in range(0, len(names), TOGETHER):
+                try:
+                    self._list(group[0], names[start : start + TOGETHER])
+                except ClmError:
+                    continue
+
+    def _list(self, where: Where, names: List[str]) -> None:
+        client = self._clients.get(where, "elb", self.region(where))
+        for one in aws.pages(client, "describe_load_balancers", "LoadBalancerDescriptions", LoadBalancerNames=names):
+            self._balancers[self._scope(where, one["LoadBalancerName"])] = one
+
+    def bound(self, where: Where) -> str:
+        """The certificate of the listener at that port."""
+        scope = self._scope(where, str(where["load_balancer"]))
+        if scope not in self._balancers:
+            self._list(where, [str(where["load_balancer"])])
+        rows = [one["Listener"] for one in self._balancers[scope].get("ListenerDescriptions") or ()] if scope in self._balancers else []
+        found = [one for one in rows if one.get("LoadBalancerPort") == where.get("port", 443)]
+        if not found:
+            place = f"{where['load_balancer']}:{where.get('port', 443)}"
+            raise NotFoundError(f"there is no listener {place}", hint="name the listener that is there, or take the deployment away")
+        return str(found[0].get("SSLCertificateId") or "")
+
+    def bind(self, where: Where, arn: str) -> None:
+        """Set the certificate of the listener."""
+        name, port = str(where["load_balancer"]), int(where.get("port") or 443)
+        with asked(f"elasticloadbalancing SetLoadBalancerListenerSSLCertificate {name}:{port}"):
+            self._clients.get(where, "elb", self.region(where)).set_load_balancer_listener_ssl_certificate(
+                LoadBalancerName=name, LoadBalancerPort=port, SSLCertificateId=arn
+            )
+        self._balancers.pop(self._scope(where, name), None)
+
+
+def create(options: Mapping[str, Any], clock: Clock) -> Target:
+    """The target at the pace of these options."""
+    return create_bound(options, clock, ClassicListeners)

@@ -1,0 +1,180 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Classic load balancers, CloudFront and API Gateway as targets, on the lab's emulator with its TLS front (tier B)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
+from ansible_collections.certops.clm.plugins.module_utils.targets import aws_api_domain, aws_cloudfront_distribution, aws_elb_listener
+from ansible_collections.certops.clm.tests.lab.aws import REGION, emulator
+from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
+from ansible_collections.certops.clm.tests.lab.aws_places import ACCOUNT, classic, distribution, http_domain, rest_domain
+from ansible_collections.certops.clm.tests.unit.contracts.target import QUICK, TargetContract
+from ansible_collections.certops.clm.tests.unit.targets.aws_policy import WITH_TAGS, actions, called
+
+EAST = "us-east-1"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory):
+    with emulator(tmp_path_factory.mktemp("aws")) as lab, pytest.MonkeyPatch.context() as patched:
+        for name, value in lab.environment.items():
+            patched.setenv(name, value)
+        yield lab
+
+
+def deploy(provider, estate):
+    target = provider.create(QUICK, estate.now)
+    target.take_keys_from(estate.store)
+    return converge([Item("one", estate.where, estate.new)], target=target, clock=estate.now)["one"]
+
+
+class Classic(AwsEstate):
+    def __init__(self, aws, folder):
+        super().__init__(aws, folder)
+        self.name = f"classic-{self.number}"
+        where = {"load_balancer": self.name, "region": REGION, "port": 443}
+        self.where = self.place(self.serve(classic(aws, self.name, self.held(self.old))), **where)
+        self.gone = {**self.where, "id": "gone", "load_balancer": "gone"}
+        aws.forget_calls()
+
+    def others(self):
+        (row,) = self.aws.client("elb").describe_load_balancers(LoadBalancerNames=[self.name])["LoadBalancerDescriptions"]
+        row["ListenerDescriptions"][0]["Listener"].pop("SSLCertificateId")
+        return row
+
+
+class TestClassic(TargetContract):
+    provider = aws_elb_listener
+
+    @pytest.fixture
+    def estate(self, aws, tmp_path):
+        return Classic(aws, tmp_path)
+
+
+class CloudFront(AwsEstate):
+    def __init__(self, aws, folder):
+        super().__init__(aws, folder)
+        self.id = distribution(aws, "shop.example.com", self.held(self.old, EAST))
+        self.where = self.place(self.serve(f"arn:aws:cloudfront::{ACCOUNT}:distribution/{self.id}"), distribution_id=self.id)
+        self.gone = {**self.where, "id": "gone", "distribution_id": "GONE"}
+        aws.forget_calls()
+
+    def config(self):
+        return self.aws.client("cloudfront").get_distribution_config(Id=self.id)
+
+    def others(self):
+        config = self.config()["DistributionConfig"]
+        viewer = config.pop("ViewerCertificate")
+        return config, viewer["SSLSupportMethod"], viewer["MinimumProtocolVersion"]
+
+
+class TestCloudFront(TargetContract):
+    provider = aws_cloudfront_distribution
+
+    @pytest.fixture
+    def estate(self, aws, tmp_path):
+        return CloudFront(aws, tmp_path)
+
+
+class RestDomain(AwsEstate):
+    edge = False
+
+    def __init__(self, aws, folder):
+        super().__init__(aws, folder)
+        self.name = f"shop-{self.number}.example.com"
+        arn = self.held(self.old, EAST if self.edge else REGION)
+        where = {"domain_name": self.name, "region": REGION, "api": "rest"}
+        self.where = self.place(self.serve(rest_domain(aws, self.name, arn, edge=self.edge)), **where)
+        self.gone = {**self.where, "id": "gone", "domain_name": "gone.example.com"}
+        aws.forget_calls()
+
+    def others(self):
+        row = self.aws.client("apigateway").get_domain_name(domainName=self.name)
+        return {key: value for key, value in row.items() if key not in ("certificateArn", "regionalCertificateArn", "ResponseMetadata")}
+
+
+class EdgeDomain(RestDomain):
+    edge = True
+
+
+class TestRestDomain(TargetContract):
+    provider = aws_api_domain
+
+    @pytest.fixture
+    def estate(self, aws, tmp_path):
+        return RestDomain(aws, tmp_path)
+
+
+class HttpDomain(AwsEstate):
+    def __init__(self, aws, folder):
+        super().__init__(aws, folder)
+        self.name = f"shop-{self.number}.example.com"
+        where = {"domain_name": self.name, "region": REGION, "api": "http"}
+        self.where = self.place(self.serve(http_domain(aws, self.name, self.held(self.old))), **where)
+        self.gone = {**self.where, "id": "gone", "domain_name": "gone.example.com"}
+        aws.forget_calls()
+
+    def others(self):
+        row = self.aws.client("apigatewayv2").get_domain_name(DomainName=self.name)
+        row.pop("ResponseMetadata")
+        row["DomainNameConfigurations"][0].pop("CertificateArn")
+        return json.dumps(row)
+
+
+class TestHttpDomain(TargetContract):
+    provider = aws_api_domain
+
+    @pytest.fixture
+    def estate(self, aws, tmp_path):
+        return HttpDomain(aws, tmp_path)
+
+
+def test_an_edge_optimised_domain_has_its_certificate_in_us_east_1(aws, tmp_path):
+    estate = EdgeDomain(aws, tmp_path)
+    around = estate.others()
+    assert deploy(aws_api_domain, estate).state == "done" and estate.others() == around
+    assert EAST in aws.client("apigateway").get_domain_name(domainName=estate.name)["certificateArn"]
+
+
+def test_a_distribution_that_somebody_changed_meanwhile_keeps_their_change(aws, tmp_path, monkeypatch):
+    estate = CloudFront(aws, tmp_path)
+    stock, changed = aws_cloudfront_distribution.Distributions._config, []
+
+    def read_and_then_somebody_changes(self, where):
+        config, etag = stock(self, where)
+        if len(changed) == 1:  # after the read, before the write
+            answer = estate.config()
+            theirs = {**answer["DistributionConfig"], "Comment": "theirs"}
+            aws.client("cloudfront").update_distribution(DistributionConfig=theirs, Id=estate.id, IfMatch=answer["ETag"])
+        changed.append(etag)
+        return config, etag
+
+    monkeypatch.setattr(aws_cloudfront_distribution.Distributions, "_config", read_and_then_somebody_changes)
+    assert deploy(aws_cloudfront_distribution, estate).state == "done"
+    assert estate.config()["DistributionConfig"]["Comment"] == "theirs" and len(changed) == 3
+
+
+@pytest.mark.parametrize(
+    ("provider", "estate"),
+    [(aws_elb_listener, Classic), (aws_cloudfront_distribution, CloudFront), (aws_api_domain, RestDomain)],
+    ids=lambda one: one.__name__.rsplit(".", 1)[-1],
+)
+def test_the_policy_of_the_guide_has_what_is_called_and_no_more(aws, tmp_path, provider, estate):
+    made = estate(aws, tmp_path)
+    aws.forget_calls()
+    assert deploy(provider, made).state == "done"
+    assert {rest(name) for name in called(aws.calls())} | {WITH_TAGS} == actions(provider.NAME)
+
+
+def rest(name):
+    """The action of a call that the lab counts by its path."""
+    service, _colon, operation = name.partition(":")
+    if service == "cloudfront":
+        return {"GET": "cloudfront:GetDistributionConfig", "PUT": "cloudfront:UpdateDistribution"}[operation.split(" ")[0]]
+    return f"apigateway:{operation.split(' ')[0]}" if service == "apigateway" else name
