@@ -202,7 +202,8 @@ class Found:
     """A certificate that a source found at a place. `where` is plain data from outside, never trusted as code.
 
     Of `where` these are understood: `place`, a stable id; `bound`, False where nothing serves it; `labels`, owner and the like;
-    `managed_by`, who else renews it; `answer` could_not_look with `label`, what nobody could look at; `certificate_file`, `host`, `port`.
+    `managed_by`, who else renews it; `targets`, as which target types with which options a manifest would name the place, `shared` where
+    several lineages can be there; `answer` could_not_look with `label`, what nobody could look at; `certificate_file`, `host`, `port`.
 
     `chain_der` is what was found there, leaf first and unparsed, at most 16 certificates; empty with `error` set when the
     source could see the place but not the certificate.

@@ -9,9 +9,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Set, Tuple
 
+from ansible_collections.certops.clm.plugins.module_utils._manifest_deployments import SERVER_TYPE
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Found
 from ansible_collections.certops.clm.plugins.module_utils.identifiers import digest, slug
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
+from ansible_collections.certops.clm.plugins.module_utils.targets import _index as targets
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 
 STORE = "secret_store"
@@ -37,7 +39,7 @@ class Place:
 
 def places(founds: Iterable[Found], manifest: Manifest, known: Mapping[str, str]) -> List[Place]:
     """Every place outside the manifest, each once, in the order found. `known` maps a SHA-256 to the lineage that has it."""
-    managed = _managed(manifest)
+    managed, deployed_to = _managed(manifest), _Targets(manifest)
     result: Dict[str, Place] = {}
     for found in founds:
         key = _key(found)
@@ -46,6 +48,8 @@ def places(founds: Iterable[Found], manifest: Manifest, known: Mapping[str, str]
         name = place_id(found)
         chain = tuple(Certificate.parse(der) for der in found.chain_der)
         lineage = str(found.where.get("lineage", "")) if found.source == STORE else known.get(chain[0].sha256, "") if chain else ""
+        if deployed_to.has(found, lineage):
+            continue
         if name not in result or (chain and not result[name].chain):
             result[name] = Place(name, found, chain, lineage, found.source == STORE or _is_unbound(found))
     return list(result.values())
@@ -78,6 +82,37 @@ def _managed(manifest: Manifest) -> Set[Tuple[Any, ...]]:
         managed.update(("file", *place) for place in deployment.places if len(place) == 2)
         managed.update(("endpoint", end.host, str(end.port), end.server_name, end.starttls) for end in deployment.endpoints)
     return managed
+
+
+class _Targets:
+    """The targets of the manifest, found by what a source says of a place; each combination of options is indexed once."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._deployments = [one for one in manifest.deployments if one.target["type"] != SERVER_TYPE]
+        self._indices: Dict[Tuple[str, ...], Dict[Tuple[str, ...], Set[str]]] = {}
+
+    def has(self, found: Found, lineage: str) -> bool:
+        """True where the manifest deploys there; where lineages share the place, only for the lineage's own certificate."""
+        claims = found.where.get("targets")
+        for claim in claims if self._deployments and isinstance(claims, (list, tuple)) else ():
+            said = {str(key): repr(value) for key, value in claim.items() if key not in ("type", "shared")}
+            owners = self._index((str(claim.get("type")), *sorted(said))).get(tuple(said[key] for key in sorted(said)), set())
+            if lineage in owners if claim.get("shared") else owners:
+                return True
+        return False
+
+    def _index(self, key: Tuple[str, ...]) -> Dict[Tuple[str, ...], Set[str]]:
+        """By the values of these options, the lineages that are deployed to that type of target."""
+        if key not in self._indices:
+            kind, *names = key
+            index: Dict[Tuple[str, ...], Set[str]] = {}
+            for one in self._deployments:
+                if one.target["type"] == kind:
+                    usual = {name: spec.get("default") for name, spec in targets.options_of(kind).items()}
+                    values = {**usual, **one.target}
+                    index.setdefault(tuple(repr(values.get(name)) for name in names), set()).add(one.lineage)
+            self._indices[key] = index
+        return self._indices[key]
 
 
 def _is_blind(found: Found) -> bool:

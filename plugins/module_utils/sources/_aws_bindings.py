@@ -35,11 +35,13 @@ def elbv2(client: Any) -> Iterator[Binding]:
                 continue
             place = listener["ListenerArn"]
             facts = {"load_balancer": arn, "listener": place, "name": balancer.get("DNSName", ""), "port": listener.get("Port")}
+            target = {"type": "aws_elbv2_listener", "listener_arn": place}
             default = next((str(one["CertificateArn"]) for one in listener.get("Certificates", ())), "")
-            yield Binding(f"{place}/default", default, arn, {**facts, "slot": "default"})
+            yield Binding(f"{place}/default", default, arn, {**facts, "slot": "default", "targets": [{**target, "sni": False}]})
             for one in pages(client, "describe_listener_certificates", "Certificates", ListenerArn=place):
                 if not one.get("IsDefault") and one["CertificateArn"] != default:
-                    yield Binding(f"{place}/sni/{one['CertificateArn']}", one["CertificateArn"], arn, {**facts, "slot": "sni"})
+                    more = {"slot": "sni", "targets": [{**target, "sni": True, "shared": True}]}
+                    yield Binding(f"{place}/sni/{one['CertificateArn']}", one["CertificateArn"], arn, {**facts, **more})
 
 
 def elb(client: Any) -> Iterator[Binding]:
@@ -50,7 +52,8 @@ def elb(client: Any) -> Iterator[Binding]:
             listener = one["Listener"]
             if listener.get("SSLCertificateId"):
                 port = listener["LoadBalancerPort"]
-                facts = {"load_balancer": name, "name": balancer.get("DNSName", ""), "port": port}
+                target = {"type": "aws_elb_listener", "load_balancer": name, "port": port, "region": client.meta.region_name}
+                facts = {"load_balancer": name, "name": balancer.get("DNSName", ""), "port": port, "targets": [target]}
                 yield Binding(f"{name}:{port}", listener["SSLCertificateId"], "", facts)
 
 
@@ -61,7 +64,8 @@ def cloudfront(client: Any) -> Iterator[Binding]:
         certificate = viewer.get("ACMCertificateArn") or viewer.get("IAMCertificateId")
         if certificate:
             aliases = [str(name) for name in (one.get("Aliases") or {}).get("Items") or ()]
-            facts = {"distribution": one["Id"], "name": one.get("DomainName", ""), "server_names": aliases[:100]}
+            target = {"type": "aws_cloudfront_distribution", "distribution_id": one["Id"]}
+            facts = {"distribution": one["Id"], "name": one.get("DomainName", ""), "server_names": aliases[:100], "targets": [target]}
             yield Binding(str(one["Id"]), str(certificate), str(one.get("ARN") or ""), facts)
 
 
@@ -70,7 +74,7 @@ def apigateway(client: Any) -> Iterator[Binding]:
     for one in pages(client, "get_domain_names", "items"):
         for slot, name in (("edge", "certificateArn"), ("regional", "regionalCertificateArn")):
             if one.get(name):
-                facts = {"name": one["domainName"], "slot": slot, "server_names": [one["domainName"]]}
+                facts = {"name": one["domainName"], "slot": slot, **_domain(client, one["domainName"], "rest")}
                 yield Binding(f"{one['domainName']}/{slot}", one[name], str(one.get("domainNameArn") or ""), facts)
 
 
@@ -79,8 +83,13 @@ def apigatewayv2(client: Any) -> Iterator[Binding]:
     for one in pages(client, "get_domain_names", "Items"):
         for setting in one.get("DomainNameConfigurations") or ():
             if setting.get("CertificateArn"):
-                facts = {"name": one["DomainName"], "slot": "regional", "server_names": [one["DomainName"]]}
+                facts = {"name": one["DomainName"], "slot": "regional", **_domain(client, one["DomainName"], "http")}
                 yield Binding(f"{one['DomainName']}/regional", setting["CertificateArn"], str(one.get("DomainNameArn") or ""), facts)
+
+
+def _domain(client: Any, name: str, api: str) -> Dict[str, Any]:
+    target = {"type": "aws_api_domain", "domain_name": name, "api": api, "region": client.meta.region_name}
+    return {"server_names": [name], "targets": [target]}
 
 
 REGIONAL: Dict[str, Callable[[Any], Iterator[Binding]]] = {

@@ -134,6 +134,7 @@ def _of_binding(
         **binding.where,
         "place": f"{listing.account.id}/{listing.region}/{listing.service}/{binding.place}",
         "certificate_arn": entry.arn if entry else binding.certificate,
+        "targets": [*binding.where.get("targets", ()), *_in_store(entry)],
         "bound": True,
         **_facts(entry),
         **_labels([*tags.get(binding.tagged, ()), *(tags.get(entry.arn, ()) if entry else ())]),
@@ -144,8 +145,14 @@ def _of_binding(
 def _of_entry(listing: _Listing, entry: Entry, read: Tuple[Tuple[bytes, ...], str], tags: Mapping[str, Any]) -> Found:
     """A certificate that no place was seen to serve: unused, or used by a service that was not listed."""
     place = f"{listing.account.id}/{listing.region}/{entry.service}/{entry.arn}"
-    facts = {"certificate_arn": entry.arn, "name": entry.name, "bound": entry.in_use, **_facts(entry), **_labels(tags.get(entry.arn, ()))}
+    facts = {"certificate_arn": entry.arn, "name": entry.name, "bound": entry.in_use, "targets": _in_store(entry)}
+    facts.update(**_facts(entry), **_labels(tags.get(entry.arn, ())))
     return Found(NAME, {**listing.scope, "place": place, **facts}, read[0], error=read[1])
+
+
+def _in_store(entry: Optional[Entry]) -> List[Dict[str, str]]:
+    """What manages the certificate itself, whatever serves it."""
+    return [{"type": "aws_acm", "certificate_arn": entry.arn}] if entry and entry.service == "acm" else []
 
 
 def _facts(entry: Optional[Entry]) -> Dict[str, Any]:

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Found
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.identifiers import is_name
-from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
+from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import summary, survey
 from ansible_collections.certops.clm.plugins.plugin_utils.host_facts import bounded, is_weak
 from ansible_collections.certops.clm.plugins.plugin_utils.inventory_hosts import (
@@ -20,7 +21,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.inventory_hosts import
     server_variables,
     settings,
 )
-from ansible_collections.certops.clm.plugins.plugin_utils.places import place_id
+from ansible_collections.certops.clm.plugins.plugin_utils.places import place_id, places
 from ansible_collections.certops.clm.tests.support.world import NOW, World, finding
 
 AT = "web1.example.com|8443|shop.example.com|none"
@@ -215,3 +216,30 @@ def test_lineages_without_a_deployment_are_in_the_numbers_and_no_hosts(world):
     after = summary(estate, NOW)
     moved = {key: after[key] - before[key] for key in ("seen", "managed", "undeployed", "due")}
     assert moved == {"seen": 1, "managed": 2, "undeployed": 2, "due": 1} and len(deployment_hosts(estate, NOW).hosts) == hosts
+
+
+LISTENER = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener/app/shop/1/2"
+
+
+@pytest.mark.parametrize(("claim", "lineage", "managed"), [
+    ({"type": "aws_elbv2_listener", "listener_arn": LISTENER, "sni": False}, "", True),
+    ({"type": "aws_elbv2_listener", "listener_arn": f"{LISTENER}0", "sni": False}, "", False),
+    ({"type": "aws_elbv2_listener", "listener_arn": LISTENER, "sni": True, "shared": True}, "shop", False),
+    ({"type": "aws_acm", "certificate_arn": "arn:aws:acm:eu-central-1:111122223333:certificate/1"}, "", False),
+])  # fmt: skip
+def test_a_place_behind_an_api_that_the_manifest_deploys_to_is_no_place_of_somebody_else(world, claim, lineage, managed):
+    target = {"type": "aws_elbv2_listener", "listener_arn": LISTENER}
+    world.manifest["lineages"]["shop"]["deployments"] = [{"target": target, "endpoints": [{"host": "shop.example.com"}]}]
+    manifest = load(str(world.save()))
+    found = Found("aws_certificates", {"place": "somewhere", "targets": [claim]}, error="not read")
+    assert (places([found], manifest, {}) == []) is managed
+
+
+def test_of_what_lineages_share_only_the_own_certificate_is_managed(world):
+    ours = world.authority.chain("shop.example.com")
+    target = {"type": "aws_elbv2_listener", "listener_arn": LISTENER, "sni": True}
+    world.manifest["lineages"]["shop"]["deployments"] = [{"target": target, "endpoints": [{"host": "shop.example.com"}]}]
+    manifest, leaf = load(str(world.save())), Certificate.from_pem(ours[0])
+    where = {"place": "somewhere", "targets": [{**target, "shared": True}]}
+    found = [Found("aws_certificates", where, (leaf.der,))]
+    assert places(found, manifest, {leaf.sha256: "shop"}) == [] and len(places(found, manifest, {leaf.sha256: "blog"})) == 1
