@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A run of the server flow in a process of its own that SIGKILLs itself at the N-th step that touches the system.
 
-Usage: killed_run.py N FILE [EVENT], where FILE holds JSON: state_dir, staged, params. An audit hook counts the steps, so every
-rename, removal, folder, command and connection is one, and nothing is patched; with EVENT only those of that name. What was
-opened for writing shows in the rename after it. N 0 counts the steps and prints the number.
+An audit hook counts the steps, so every rename, removal, folder, command and connection is one, and nothing is patched; with events
+only those of that name. What was opened for writing shows in the rename after it. The process is a fork: a new interpreter for each of
+two hundred steps spent its time on imports.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import json
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from datetime import datetime, timezone
-from typing import Any, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
+from ansible_collections.certops.clm.plugins.module_utils import _command_loop  # noqa: F401 - not between two steps
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy_server import serve
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_proof import Pace
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_state import State
@@ -25,13 +28,33 @@ from ansible_collections.certops.clm.plugins.module_utils.targets.server import 
 STEPS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chown", "os.chmod", "subprocess.Popen", "socket.connect")
 
 
-def main() -> None:
-    last, given = int(sys.argv[1]), json.load(open(sys.argv[2], encoding="utf-8"))
-    steps, seen = sys.argv[3:] or STEPS, 0
+def run_killed(last: int, given: Dict[str, Any], events: Sequence[str] = ()) -> Tuple[int, str]:
+    """(exit code, output) of a run that is killed at that step; 0 lets it live, and its output begins with the number of steps.
+
+    `given` is what a module gets: state_dir, staged, params.
+    """
+    with tempfile.TemporaryFile() as said:
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                os.write(said.fileno(), _run(last, given, events or STEPS).encode())
+                code = 0
+            except BaseException:
+                os.write(said.fileno(), traceback.format_exc().encode())
+            finally:
+                os._exit(code)
+        _pid, status = os.waitpid(child, 0)
+        said.seek(0)
+        return os.waitstatus_to_exitcode(status), said.read().decode()
+
+
+def _run(last: int, given: Dict[str, Any], events: Sequence[str]) -> str:
+    seen = 0
 
     def count(event: str, args: Tuple[Any, ...]) -> None:
         nonlocal seen
-        if event in steps:
+        if event in events:
             seen += 1
             if seen == last:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -40,8 +63,4 @@ def main() -> None:
     target = ServerTarget(State(given["state_dir"]), lambda: datetime.now(timezone.utc), pace=pace, staged_keys=given["staged"], seconds=20)
     sys.addaudithook(count)
     result = serve(target, given["params"], check_mode=False)
-    print(seen, json.dumps({name: outcome.as_dict() for name, outcome in result["outcomes"].items()}))
-
-
-if __name__ == "__main__":
-    main()
+    return f"{seen} " + json.dumps({name: outcome.as_dict() for name, outcome in result["outcomes"].items()})

@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import pathlib
 import signal
-import subprocess
-import sys
 from typing import Any, Dict, List, Tuple
 
+from ansible_collections.certops.clm.tests.unit.targets.killed_run import run_killed
+
 NAME, OTHER = "shop.example.com", "other.example.com"
-SCRIPT = str(pathlib.Path(__file__).with_name("killed_run.py"))
 
 
 def unbind(world: Any, item: Dict[str, Any], *mine: Any, **more: Any) -> Dict[str, Any]:
@@ -130,10 +129,7 @@ def test_one_that_is_still_wanted_costs_its_neighbour_nothing(world: Any, made: 
 
 def killed(world: Any, item: Dict[str, Any], step: int) -> Tuple[int, str]:
     given = {"state": "absent", "hand_over": False, "openssl": "openssl", "deployments": [item]}
-    job = world.folder / "job.json"
-    job.write_text(json.dumps({"state_dir": world.state_dir, "staged": {}, "params": given}))
-    done = subprocess.run([sys.executable, SCRIPT, str(step), str(job)], capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+    return run_killed(step, {"state_dir": world.state_dir, "staged": {}, "params": given})
 
 
 def test_killed_at_every_step(world: Any, made: Any) -> None:

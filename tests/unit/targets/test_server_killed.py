@@ -10,7 +10,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 from typing import Any, Dict, Tuple
 
 import pytest
@@ -18,18 +17,15 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.targets import _server_layout as layout
 from ansible_collections.certops.clm.plugins.module_utils.targets import _server_unfinished as unfinished
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_state import State
+from ansible_collections.certops.clm.tests.unit.targets.killed_run import run_killed
 
 NAME = "shop.example.com"
-SCRIPT = str(pathlib.Path(__file__).with_name("killed_run.py"))
 
 
 def killed(world: Any, item: Dict[str, Any], made: Any, step: int, *events: str) -> Tuple[int, str]:
     """(exit code, output) of a run that is killed at that step; 0 lets it live."""
     given = {"state": "present", "hand_over": False, "openssl": "openssl", "deployments": [{**item, "version": made.version}]}
-    job = world.folder / "job.json"
-    job.write_text(json.dumps({"state_dir": world.state_dir, "staged": world.stage((item, made)), "params": given}))
-    done = subprocess.run([sys.executable, SCRIPT, str(step), str(job), *events], capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+    return run_killed(step, {"state_dir": world.state_dir, "staged": world.stage((item, made)), "params": given}, events)
 
 
 def whole(item: Dict[str, Any]) -> bool:
