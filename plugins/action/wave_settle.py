@@ -30,7 +30,8 @@ class ActionModule(WaveAction):
         behind_api = [host for host in restore if not plan["items"][host]["server"]]
         if behind_api:
             store = open_store(plan["secret_store"], utc_now)
-            outcomes = with_restored(outcomes, Clouds(plan, utc_now, store=store, pace=args["proof"]).restore(behind_api))
+            clouds = Clouds(plan, utc_now, store=store, pace=args["proof"])
+            outcomes = with_restored(outcomes, clouds.restore(behind_api, outcomes))
         return {
             "changed": bool(behind_api),
             "outcomes": outcomes,

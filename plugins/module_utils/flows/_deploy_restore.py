@@ -9,7 +9,7 @@ Standard library only: this file travels to managed hosts.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple
 
 from ..contracts import COULD_NOT_LOOK, SERVED, Clock, Deployed, Target, Version
 from ..errors import ClmError, ConfigError
@@ -35,6 +35,14 @@ def restore(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: 
     _check_restored(run, settled)
     _restore(run, todo)
     return {item.id: run.outcomes[item.id] for item in items}
+
+
+def bind_back(items: Sequence[Tuple[Item, Deployed]], *, target: Target, clock: Clock, concurrency: int = 8) -> Dict[str, Outcome]:
+    """What came of binding again what an earlier run found bound, each by its ref; `version` is what it takes the place of."""
+    run = Run(target, clock, False, concurrency)
+    run.before.update({item.id: back for item, back in items})
+    put_back(run, [item for item, _back in items], DONE)
+    return {item.id: run.outcomes[item.id] for item, _back in items}
 
 
 def _settler(target: Target) -> Settler:

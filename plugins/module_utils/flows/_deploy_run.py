@@ -90,11 +90,19 @@ def finish(
         state,
         step,
         reason=run.reasons.get(item.id),
-        before=facts(before) if before else {},
+        before=_found(run, before),
         after=version_facts(item.version) if after is None else after,
         message=f"{item.id}: {message}" + (f"; {trouble}" if trouble else ""),
         next_action=next_action,
     )
+
+
+def _found(run: Run, before: Optional[Deployed]) -> Dict[str, Any]:
+    """What was found there; with the ref that binds it again where the target keeps no journal of its own."""
+    if before is None:
+        return {}
+    kept = isinstance(run.target, Settler) or run.target.replaces_in_place
+    return {**facts(before), **({} if kept or not before.ref else {"ref": before.ref})}
 
 
 def fail(run: Run, item: Item, step: str, error: ClmError, more: str = NOTHING_CHANGED) -> None:

@@ -15,10 +15,10 @@ from ..errors import ClmError
 from ..outcome import DONE, FAILED, PLANNED, UNCHANGED, UNPROVEN, Outcome, Reason
 from ..targets._powers import Holder, Planner, RefusedError
 from ..x509 import pem
-from ._deploy_restore import commit, put_back, restore
+from ._deploy_restore import bind_back, commit, put_back, restore
 from ._deploy_run import NOTHING_CHANGED, Item, Run, bind_all, fail, finish, phase_of, prove, read, settle, way_back
 
-__all__ = ["Item", "commit", "converge", "restore"]
+__all__ = ["Item", "bind_back", "commit", "converge", "restore"]
 
 
 def converge(items: Sequence[Item], *, target: Target, clock: Clock, check_mode: bool = False, concurrency: int = 8) -> Dict[str, Outcome]:

@@ -154,8 +154,10 @@ def test_check_mode_plans(estate):
 
 
 def test_restoring_deploys_what_was_served_before(estate):
-    estate.deploy()
-    found = estate.clouds.restore(["a"])
+    outcomes = estate.deploy()
+    stored = len(estate.cloud.stored)
+    found = estate.clouds.restore(["a"], outcomes)
+    assert len(estate.cloud.stored) == stored, "what was bound before is bound again and not stored once more"
     assert found["a"]["state"] == "done" and estate.served("a") == estate.old["sha256"] and estate.served("b") == estate.new["sha256"]
 
 
@@ -181,7 +183,18 @@ def test_what_must_not_come_back_stays_away_and_the_neighbour_is_restored(estate
     if why in (dead,):
         estate.items["b"]["before"]["sha256"] = estate.new["sha256"]
     why(estate)
-    found = estate.clouds.restore(["a", "b"])
+    found = estate.clouds.restore(["a", "b"], {})
     assert (found["a"]["state"], found["a"]["step"]) == ("failed", "restore") and "the new one stays" in found["a"]["message"]
     assert found["a"]["next_action"] and estate.served("a") == estate.new["sha256"]
     assert found["b"]["state"] in ("done", "unchanged")
+
+
+def test_what_the_store_does_not_know_is_bound_again_and_a_dead_one_is_not(estate):
+    estate.items["a"]["before"]["sha256"] = "f" * 64  # foreign: no version of the store has it
+    outcomes = estate.deploy()
+    assert outcomes["a"]["before"]["ref"]
+    assert estate.clouds.restore(["a"], outcomes)["a"]["state"] == "done" and estate.served("a") == estate.old["sha256"]
+    outcomes = estate.deploy()
+    estate.plan["lineages"]["shop"]["dead"] = [estate.old["sha256"]]
+    found = estate.clouds.restore(["a"], outcomes)["a"]
+    assert (found["state"], estate.served("a")) == ("failed", estate.new["sha256"]) and "never put back" in found["message"]
