@@ -12,6 +12,7 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigEr
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome, failed
 from ansible_collections.certops.clm.plugins.module_utils.published import Published, Row, heard, merged, rows_of, together
+from ansible_collections.certops.clm.plugins.plugin_utils.answers import TRY, gave_none
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import why_not
 
 ByLead = Dict[str, List[Row]]
@@ -87,15 +88,23 @@ def answers(publish: Mapping[str, Sequence[Row]], results: Mapping[str, Any]) ->
         result = results.get(lead)
         given = result.get("results") if isinstance(result, Mapping) else None
         each = given if isinstance(given, list) and len(given) == len(rows) else [result] * len(rows)
-        parts += [_with_next(heard(row, one, why_not(one))) for row, one in zip(rows, each)]
+        parts += [_with_next(heard(row, one, why_not(one)), _mend(row, one)) for row, one in zip(rows, each)]
     return together(parts)
 
 
-def _with_next(published: Published) -> Published:
+def _with_next(published: Published, mend: str) -> Published:
     return {
-        file: None if error is None else ConfigError(error.message, hint=f"{error.hint or 'mend that'}, {THEN}")
+        file: None if error is None else ConfigError(error.message, hint=f"{error.hint or mend}, {THEN}")
         for file, error in published.items()
     }
+
+
+def _mend(row: Row, result: Any) -> str:
+    """What to do about a host that gave no answer of its own."""
+    if gave_none(result):
+        return TRY.replace("SERVER", row["host"])
+    away = isinstance(result, Mapping) and result.get("unreachable")
+    return f"let the controller reach {row['host']} again, or name other hosts under challenge.hosts of the issuer" if away else "mend that"
 
 
 def waiting(plan: Mapping[str, Any], asked: Mapping[str, Any]) -> Dict[str, Any]:

@@ -79,6 +79,9 @@ def test_a_proof_is_published_when_every_host_says_so_and_else_its_host_and_path
         word in str(found["t1"])
         for word in ("on web2", "/www/.well-known/acme-challenge/t1", "could not be reached", "certops.clm.rotate again")
     )
+    assert "reach web2 again" in found["t1"].hint and found["t2"].hint.startswith("mend that")
+    broken = {"failed": True, "msg": "The module failed to execute correctly", "module_stderr": "/bin/sh: python: not found", "rc": 127}
+    assert "ansible web3 " in proofs.answers(publish, {"d2": {"results": [broken]}})["t3"].hint
     assert "on web1" in str(found["t2"]) and "no space is left" in str(found["t2"]) and "the task did not run" in str(found["t3"])
 
 
