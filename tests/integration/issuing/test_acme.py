@@ -51,3 +51,13 @@ def test_issued_renewed_and_revoked_without_a_neighbours_harm(ansible, tmp_path,
     assert ca.status(first.leaf.serial)["Status"] == "Revoked"
     again = run.result("acme_certificate 4")
     assert again["outcomes"]["shop"]["reason"]["word"] == "revoked" and states(again) == {"shop": "done", "api": "unchanged"}
+
+
+@pytest.mark.every_core
+def test_on_every_core_the_facade_and_the_module_work_on_one_account(ansible, tmp_path, ca):
+    site = Site(tmp_path)
+    module = ("acme_certificate", {**ca.issuer(), **site.kept, "certificates": [API]})
+    facade = ("certificate", {"issuer": {"type": "acme", **ca.issuer()}, **site.kept, "certificates": [API, SHOP]})
+    run = ansible.playbook(play(module, facade, module)).ok()
+    assert states(run.result("acme_certificate 0")) == {"api": "done"} and not run.result("acme_certificate 2")["changed"]
+    assert states(run.result("certificate 1")) == {"api": "unchanged", "shop": "done"}
