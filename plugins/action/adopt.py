@@ -14,7 +14,13 @@ from ansible_collections.certops.clm.plugins.module_utils.edge import failure_me
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.outcome import as_dicts
-from ansible_collections.certops.clm.plugins.plugin_utils.adopting import Adoption, accept, default_path, propose
+from ansible_collections.certops.clm.plugins.plugin_utils.adopting import (
+    Adoption,
+    accept,
+    default_path,
+    difference,
+    propose,
+)
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import survey
 from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused, told
@@ -44,7 +50,7 @@ class ActionModule(ActionBase):
         message = failure_message(adoption.outcomes)
         if message:
             result.update(failed=True, msg=message)
-        done = {"changed": bool(adoption.changed), "file": path, "outcomes": as_dicts(adoption.outcomes), "diff": _diff(adoption)}
+        done = {"changed": bool(adoption.changed), "file": path, "outcomes": as_dicts(adoption.outcomes), "diff": difference(adoption)}
         return told({**result, **done}, self._task.args)
 
 
@@ -54,12 +60,3 @@ def _propose(manifest: Manifest, path: str, task_vars: Mapping[str, Any]) -> Ado
     names = {place.found.server for place in places}
     servers = {name: str(untrusted(hostvars[name].get("ansible_host") or name)) for name in names if name in hostvars}
     return propose(manifest, places, servers, path)
-
-
-def _diff(adoption: Adoption) -> Any:
-    """What changes in which file: public facts, as everything in a manifest."""
-    return [
-        {"before": before, "after": after, "before_header": path, "after_header": path}
-        for path, (before, after) in adoption.texts.items()
-        if before != after
-    ]

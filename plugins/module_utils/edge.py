@@ -22,7 +22,7 @@ from .runbooks import path_of
 NEGATIVE = frozenset({FAILED, UNPROVEN, ROLLED_BACK})
 NAMED_IN_MESSAGE = 5
 SHOWN_SHA256 = 16
-KEPT = frozenset({"issue", "promote", "standby", "cleanup", "retire", "revoke", "lift"})  # steps that know the secret store alone
+KEPT = frozenset({"issue", "import", "promote", "standby", "cleanup", "retire", "revoke", "lift"})  # steps that know the secret store alone
 
 
 def utc_now() -> datetime:

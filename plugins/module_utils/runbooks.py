@@ -14,11 +14,12 @@ FOLDER = "docs/docsite/rst/runbook_"
 # What an error named by itself is kept from step to step; every other page is found by how the item ended, and where.
 NAMED = frozenset({"blind", "busy", "compromised", "deploy", "ledger", "refused", "store"})
 BY_STATE = {"rolled_back": "rolled_back", "unproven": "unproven", "pending": "issuer"}
-DEFERRED = {"plan": "window", "break_glass": "ledger", "adopt": "foreign"}
+DEFERRED = {"plan": "window", "break_glass": "ledger", "adopt": "foreign", "import": "foreign"}
 FAILED = {
     "plan": "refused",
     "promote": "refused",
     "adopt": "refused",
+    "import": "refused",
     "setup": "refused",
     "crl": "refused",
     "issue": "issuer",

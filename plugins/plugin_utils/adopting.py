@@ -14,12 +14,13 @@ from ansible_collections.certops.clm.plugins.module_utils.manifest import Manife
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, DONE, UNCHANGED, Outcome, failed
 from ansible_collections.certops.clm.plugins.plugin_utils.lineage_files import Entry, LineageFile, accepted, reviewed
 from ansible_collections.certops.clm.plugins.plugin_utils.places import Place
-from ansible_collections.certops.clm.plugins.plugin_utils.proposals import UNDECIDED, proposals
+from ansible_collections.certops.clm.plugins.plugin_utils.proposals import UNDECIDED, Proposal, proposals
 
 STEP = "adopt"
 PROPOSED_HEAD = """\
 # Proposed by certops.clm.adopt from what was discovered. Nothing here is managed yet.
 # Read an entry, change what is wrong, set `reviewed: true`, then run: ansible-playbook certops.clm.adopt -e clm_adopt=accepted
+# What certbot keeps is accepted by certops.clm.import_certbot -e clm_import=accepted, which takes certificates and keys over as well.
 # An entry that you do not want may be deleted; it is proposed again as long as the manifest does not name its places.
 """
 ACCEPTED_HEAD = "# Lineages that were discovered and adopted. The manifest includes this file.\n"
@@ -40,13 +41,18 @@ class Adoption:
 
 def propose(manifest: Manifest, places: Sequence[Place], servers: Mapping[str, str], path: str) -> Adoption:
     """Add an entry for each unmanaged certificate that the file at `path` does not propose already; entries there stay as they are."""
-    before = read_text(path)
-    file = LineageFile(before, path)
-    proposed = {place for entry in file.entries for place in _places_of(entry)}
+    file = LineageFile(read_text(path), path)
+    proposed = proposed_places(file)
     new = [place for place in places if (place.found.server, place.found.where.get("certificate_file")) not in proposed]
+    return added(file, proposals(new, servers, {*manifest.lineages, *file.names}), path)
+
+
+def added(file: LineageFile, offered: Sequence[Proposal], path: str) -> Adoption:
+    """The proposals at the end of their file, and an outcome for each, also for what the file had before."""
+    before = "".join(file.lines)
     outcomes = {name: Outcome(UNCHANGED, STEP, message="proposed before", next_action=f"review it in {path}") for name in file.names}
     blocks: List[str] = []
-    for proposal in proposals(new, servers, {*manifest.lineages, *file.names}):
+    for proposal in offered:
         if proposal.refused:
             outcomes[proposal.name] = Outcome(DEFERRED, STEP, message=proposal.refused)
             continue
@@ -94,6 +100,11 @@ def _with(manifest: Manifest, whole: Mapping[str, Any], name: str, data: Mapping
     return more
 
 
+def proposed_places(file: LineageFile) -> Collection[Tuple[str, Any]]:
+    """Server and certificate file of everything that the file proposes."""
+    return {place for entry in file.entries for place in _places_of(entry)}
+
+
 def _places_of(entry: Entry) -> Collection[Tuple[str, Any]]:
     """Server and certificate file of every deployment of an entry, whatever its editor made of it."""
     data = entry.data if isinstance(entry.data, Mapping) else {}
@@ -115,3 +126,12 @@ def read_text(path: str) -> str:
 def default_path(manifest: Manifest, given: Optional[str]) -> str:
     """Where proposals stand: `proposed.yml` beside the manifest, or the path given."""
     return os.path.abspath(os.path.expanduser(given)) if given else os.path.join(os.path.dirname(manifest.path), "proposed.yml")
+
+
+def difference(adoption: Adoption) -> List[Dict[str, str]]:
+    """What changes in which file: public facts, as everything in a manifest."""
+    return [
+        {"before": before, "after": after, "before_header": path, "after_header": path}
+        for path, (before, after) in adoption.texts.items()
+        if before != after
+    ]

@@ -59,8 +59,8 @@ def proposals(places: Sequence[Place], servers: Mapping[str, str], taken: Collec
 
 def _proposal(group: Sequence[Place], servers: Mapping[str, str], used: Collection[str]) -> Proposal:
     certificate: Certificate = group[0].certificate
-    names, left = _names(certificate)
-    name = _lineage_name(names, certificate, used)
+    names, left = names_of(certificate)
+    name = lineage_name(names, certificate, used)
     known = next((place.lineage for place in group if place.lineage), "")
     if known:
         return Proposal(name, {}, refused=f"it is a version of the lineage {known}: add the deployment there by hand")
@@ -70,12 +70,12 @@ def _proposal(group: Sequence[Place], servers: Mapping[str, str], used: Collecti
         return Proposal(name, {}, refused=f"{manager} keeps it, so it is left alone: {hint}")
     if not names:
         return Proposal(name, {}, refused=f"it has no name that a server could have{left}")
-    deployments = [deployment for deployment in (_deployment(place, names, servers) for place in group) if deployment]
+    deployments = [deployment for deployment in (deployment_of(place, names, servers) for place in group) if deployment]
     if not deployments:
         where = ", ".join(sorted({place.found.server for place in group}))
         return Proposal(name, {}, refused=f"no place of it can be managed: is {where or 'its server'} in the inventory, with a key file?")
     entry = {"reviewed": False, "names": list(names), "take_over": True, "deployments": deployments}
-    return Proposal(name, entry, _text(name, entry, _comments(certificate, group, len(deployments), left)))
+    return Proposal(name, entry, text_of(name, entry, _comments(certificate, group, len(deployments), left)))
 
 
 def _of_keystore(place: Place, servers: Mapping[str, str], used: Collection[str]) -> Proposal:
@@ -83,15 +83,15 @@ def _of_keystore(place: Place, servers: Mapping[str, str], used: Collection[str]
     where = place.found.where
     names, _left = _checked([str(name) for name in where.get("server_names") or ()])
     name = safe_name(f"{names[0] if names else 'keystore'} {place.id}")
-    deployment = _deployment(place, names, servers)
+    deployment = deployment_of(place, names, servers)
     if deployment is None:
         return Proposal(name, {}, refused=f"no place of it can be managed: is {place.found.server or 'its server'} in the inventory?")
     entry = {"reviewed": False, "names": list(names) or [UNDECIDED], "take_over": True, "deployments": [deployment]}
     comments = ["its certificate was not seen, so nobody has compared these names with it", place.found.error]
-    return Proposal(name, entry, _text(name, entry, [_printable(line) for line in comments if line]))
+    return Proposal(name, entry, text_of(name, entry, [printable(line) for line in comments if line]))
 
 
-def _names(certificate: Certificate) -> Tuple[Tuple[str, ...], str]:
+def names_of(certificate: Certificate) -> Tuple[Tuple[str, ...], str]:
     """The names that may go into a request, and what is to be said of the others."""
     good, bad = _checked(certificate.names or (certificate.common_name,))
     bad = bad + len(certificate.other_names) if certificate.names else len(certificate.other_names)
@@ -110,13 +110,14 @@ def _checked(names: Sequence[str]) -> Tuple[Tuple[str, ...], int]:
     return tuple(good), len(bad)
 
 
-def _lineage_name(names: Sequence[str], certificate: Certificate, used: Collection[str]) -> str:
+def lineage_name(names: Sequence[str], certificate: Certificate, used: Collection[str]) -> str:
+    """The first name, with a hash where that is no name of a lineage or another one has it."""
     first = names[0].replace("*", "wildcard") if names else "certificate"
     plain = slug(first)
     return plain if is_name(plain) and plain == first and plain not in used else safe_name(f"{first} {certificate.sha256}")
 
 
-def _deployment(place: Place, names: Sequence[str], servers: Mapping[str, str]) -> Optional[Dict[str, Any]]:
+def deployment_of(place: Place, names: Sequence[str], servers: Mapping[str, str]) -> Optional[Dict[str, Any]]:
     """The deployment of one place, None when it could not be managed as it was found."""
     where, server = place.found.where, place.found.server
     if server not in servers:
@@ -166,15 +167,16 @@ def _comments(certificate: Certificate, group: Sequence[Place], count: int, left
     ]
     if count < len(group):
         lines.append(f"{len(group) - count} of these places cannot be managed as they were found, and are not below")
-    return [_printable(line) for line in lines]
+    return [printable(line) for line in lines]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """One line for a comment: what an attacker wrote into a certificate must not end the comment."""
     return "".join(char if char.isprintable() else "?" for char in text)[:300]
 
 
-def _text(name: str, entry: Mapping[str, Any], comments: Sequence[str]) -> str:
+def text_of(name: str, entry: Mapping[str, Any], comments: Sequence[str]) -> str:
+    """The entry in YAML, below its comments."""
     dumped = yaml.safe_dump({name: dict(entry)}, sort_keys=False, default_flow_style=False, allow_unicode=False, width=1000)
     lines = [f"# {comment}" for comment in comments] + dumped.splitlines()
     return "".join(f"  {line}\n" for line in lines)

@@ -57,7 +57,8 @@ class Site:
     def __init__(self, lab: Any, ansible: Any, place: Path, ca: Pebble, aws: Aws) -> None:
         self.acme, self.aws, self.places = ca.issuer(), aws.environment, places(aws)
         self.campaign = Campaign(lab, ansible, place, ["api"])
-        for name in ("ldap", "mail"):
+        kept_by_certbot(lab.hosts["app1"], lab.ca.issue(["bot.lab.example"]), ca.directory)
+        for name in ("ldap", "mail", "bot", "bot-two"):
             self.campaign.manifest["lineages"][name] = {"names": [f"{name}.lab.example"], "deployments": []}
         self.campaign.manifest["issuers"]["second"] = {"type": "local_ca", "path": "second", "passphrase_file": "passphrase"}
         for name in ("spare", "spare-two"):
@@ -121,6 +122,18 @@ class Site:
         assert not seen.leaks, sorted(seen.leaks)
         assert not list(host.root.glob("var/lib/certops-clm/staged/*")), "a key that was handed over is still on its way"
         return seen
+
+
+def kept_by_certbot(host: Any, issued: Any, directory: str) -> None:
+    """A lineage in /etc/letsencrypt as certbot keeps it, with a hook; tests of the playbook have a real certbot's."""
+    host.empty("/etc/letsencrypt")
+    home, name = "/etc/letsencrypt", "bot.lab.example"
+    host.write(f"{home}/archive/{name}/fullchain1.pem", issued.fullchain)
+    host.write(f"{home}/archive/{name}/privkey1.pem", issued.key_pem, 0o600)
+    host.real(f"{home}/live/{name}").mkdir(parents=True)
+    for part in ("fullchain", "privkey"):
+        host.real(f"{home}/live/{name}/{part}.pem").symlink_to(f"../../archive/{name}/{part}1.pem")
+    host.write(f"{home}/renewal/{name}.conf", f"[renewalparams]\nserver = {directory}\nauthenticator = standalone\nrenew_hook = true\n")
 
 
 def task(row: Dict[str, Any], name: str, arguments: Dict[str, Any], register: bool = True) -> Dict[str, Any]:

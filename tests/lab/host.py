@@ -23,7 +23,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 # /root/.ansible and /root/.ansible_async: what Ansible leaves there is told apart by host.
 FOLDERS = ("/etc/nginx", "/etc/haproxy", "/etc/postgresql", "/etc/clm", "/var/lib/certops-clm", "/var/lib/postgresql", "/var/log",
            "/run", "/tmp", "/root/.ansible", "/root/.ansible_async", "/srv", "/etc/apache2", "/etc/stunnel", "/etc/mysql", "/etc/redis",
-           "/etc/rabbitmq", "/etc/mosquitto", "/etc/postfix", "/etc/dovecot", "/etc/caddy", "/etc/tomcat10")
+           "/etc/rabbitmq", "/etc/mosquitto", "/etc/postfix", "/etc/dovecot", "/etc/caddy", "/etc/tomcat10", "/etc/letsencrypt")
 NEEDED = tuple(Path(place).resolve() for place in (__file__, sys.prefix, sys.base_prefix))
 MOUNTS = tuple(folder for folder in FOLDERS if not any(Path(folder) in place.parents for place in NEEDED))
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -24,7 +24,8 @@ IN_A_SITE = (
 )  # fmt: skip
 # And on a managed host: versions to go back to, and what the host made itself.
 IN_A_STATE = (
-    r"var/lib/certops-clm/deployments/[^/]+/versions/[^/]+/[^/]+", r"var/lib/certops-clm/deployments/[^/]+/keys/[0-9a-f]{64}\.pem",
+    r"etc/letsencrypt/archive/[^/]+/privkey[0-9]+\.pem", r"var/lib/certops-clm/deployments/[^/]+/versions/[^/]+/[^/]+",
+    r"var/lib/certops-clm/deployments/[^/]+/keys/[0-9a-f]{64}\.pem",
 )  # fmt: skip
 PRIVATE = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]+-----END [A-Z ]*PRIVATE KEY-----")
 PAYLOAD = re.compile(rb"[A-Za-z0-9+/]{2000,}={0,2}")  # what AnsiballZ carries: a zip in base64

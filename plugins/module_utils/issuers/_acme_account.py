@@ -210,12 +210,12 @@ class Account:
         store.save(lease, version)
         store.flush()
 
-    def writing(self) -> _Writing:
+    def writing(self) -> Writing:
         """The lease on the account as a context; waits while another run has it."""
-        return _Writing(self._place(), self.lineage, self._pause)
+        return Writing(self._place(), self.lineage, self._pause)
 
 
-class _Writing:
+class Writing:
     """A lease that is given back at the end of the block."""
 
     def __init__(self, store: SecretStore, lineage: str, pause: Optional[Pause]) -> None:

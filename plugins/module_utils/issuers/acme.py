@@ -48,6 +48,11 @@ PUBLIC = "public"
 T = TypeVar("T")
 
 
+def identity_of(directory: str) -> str:
+    """The identity of the CA with that directory."""
+    return f"{NAME}:{directory.split('://')[-1].rstrip('/')}"
+
+
 def create(options: Mapping[str, Any], clock: Clock) -> Acme:
     """The CA of that directory; nothing is asked before it is used. ConfigError when an option is wrong."""
     options = {**{name: spec.get("default") for name, spec in OPTIONS.items()}, **{k: v for k, v in options.items() if v is not None}}
@@ -75,7 +80,7 @@ class Acme:
 
     def identity(self) -> str:
         """The directory without its scheme: one CA's staging and its real one differ, and accounts do not."""
-        return f"{NAME}:{self._wire.url.split('://')[1].rstrip('/')}"
+        return identity_of(self._wire.url)
 
     def anchors_pem(self) -> str:
         """The roots that its certificates have to end at."""

@@ -34,10 +34,13 @@ def placeholders() -> List[str]:
 
 
 class Page:
-    """One page for one campaign; `words` replace placeholders beside those that the campaign itself gives."""
+    """One page for one campaign, a runbook or, by its whole name, a guide.
+
+    `words` replace placeholders beside those that the campaign itself gives.
+    """
 
     def __init__(self, name: str, campaign: Campaign, server: str, lineage: str, **words: str) -> None:
-        self.path, self._campaign = DOCS / f"runbook_{name}.rst", campaign
+        self.path, self._campaign = DOCS / f"{'' if name.startswith('guide_') else 'runbook_'}{name}.rst", campaign
         self._sections = commands_of(self.path)
         site = campaign.lab.site(server, lineage)
         self.words: Dict[str, str] = {
@@ -53,7 +56,8 @@ class Page:
         """Everything that the section's commands said; they must end well, or with `ok` False at least one must not."""
         done = [self._run(command) for command in self._sections.pop(section)]
         text = "\n".join(one.stdout for one in done)
-        assert done and ok in (None, all(one.returncode == 0 for one in done)), text[-6000:]
+        bad = "\n".join(one.stdout[-6000:] for one in done if one.returncode)
+        assert done and ok in (None, not bad and all(one.returncode == 0 for one in done)), bad or text[-6000:]
         return text
 
     def ends(self) -> None:
