@@ -74,8 +74,17 @@ class Deployment:
     def places(self) -> Tuple[Tuple[str, ...], ...]:
         """What this deployment alone may write: the files on its server, or the target with all its options."""
         if self.target["type"] != SERVER_TYPE:
-            return ((self.target["type"], json.dumps(self.target, sort_keys=True)),)
+            own = (self.lineage,) if _is_shared(self.target) else ()
+            return ((self.target["type"], json.dumps(self.target, sort_keys=True), *own),)
         return tuple((self.server, str(self.target[key])) for key in FILES if self.target.get(key))
+
+
+def _is_shared(target: Mapping[str, Any]) -> bool:
+    """True where several lineages may name the same target: an option says `shared` for it being given (True) or not (False)."""
+    from .targets import _index
+
+    spec = _index.options_of(target["type"])
+    return any(one["shared"] == bool(target.get(name)) for name, one in spec.items() if "shared" in one)
 
 
 def server_name(value: Any, path: str) -> str:

@@ -74,6 +74,11 @@ options:
         description: The region of the load balancer.
         type: str
         required: true
+      store:
+        description: Where the certificate is kept, V(iam) for a region without ACM.
+        type: str
+        choices: [acm, iam]
+        default: acm
       profile:
         description: The profile of the SDK's configuration whose credentials are used. By default the SDK finds them as it always does.
         type: str

@@ -23,6 +23,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Dict, List, Optional, Tuple
 
 from cryptography import x509
@@ -32,6 +33,7 @@ from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.cloudfront.models import cloudfront_backends
 from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
+from moto.iam.models import iam_backends
 
 Held = Tuple[str, bytes]  # the ARN, and the certificate that it has now
 SECONDS = 5.0
@@ -115,8 +117,11 @@ def bound_at(place: str, account: str, region: str) -> List[Held]:
 
 
 def bundle_of(arn: str, account: str) -> Any:
-    """What ACM has under the ARN, None when it has nothing."""
-    return acm_backends[account][arn.split(":")[3]]._certificates.get(arn) if ":acm:" in arn else None
+    """What ACM or IAM has under the ARN, None when it has nothing."""
+    if ":acm:" in arn:
+        return acm_backends[account][arn.split(":")[3]]._certificates.get(arn)
+    kept = iam_backends[account]["aws"].get_certificate_by_arn(arn)
+    return kept and SimpleNamespace(cert=kept.cert_body.encode(), key=kept.private_key.encode(), chain=(kept.cert_chain or "").encode())
 
 
 def arns_of(place: str, account: str, region: str) -> List[str]:

@@ -29,8 +29,9 @@ COMMON: Dict[str, Any] = {
 
 def deployment_spec(options: Mapping[str, Any]) -> Dict[str, Any]:
     """The argument spec of a module whose target has these options for each place."""
+    own = {name: {key: value for key, value in spec.items() if key != "shared"} for name, spec in options.items()}  # a manifest's word
     return {
-        "deployments": {"type": "list", "elements": "dict", "required": True, "options": {**COMMON, **options}},
+        "deployments": {"type": "list", "elements": "dict", "required": True, "options": {**COMMON, **own}},
         "secret_store": {"type": "dict", "required": True, "no_log": False},
         "proof": {"type": "dict", "default": {}},
         "concurrency": {"type": "int", "default": 8},

@@ -13,6 +13,7 @@ from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence, T
 from ..contracts import Clock, Deployed, Proof, SecretStore, Version, Where
 from ..errors import ClmError
 from ._aws_clients import Clients
+from ._aws_iam import IamStore
 from ._aws_store import AcmStore, deployed, refuse_version
 from ._served import AGAIN, MEND, Pace, Witness, endpoints_of
 
@@ -44,6 +45,7 @@ class BoundTarget:
 
     def __init__(self, clock: Clock, witness: Witness, store: AcmStore, binding: Binding) -> None:
         self._clock, self._witness, self._store, self._binding = clock, witness, store, binding
+        self._iam = IamStore(store)
 
     def take_keys_from(self, store: SecretStore) -> None:
         """Read keys there, each when it is imported."""
@@ -70,7 +72,9 @@ class BoundTarget:
         return None
 
     def put(self, where: Where, version: Version) -> str:
-        """The ARN of the version in the account and region of the place; all places there share it."""
+        """The ARN of the version in the account and region of the place, in ACM or IAM; all places there share it."""
+        if where.get("store") == "iam":
+            return self._iam.place(where, version)
         return self._store.place(where, self._binding.region(where), version)
 
     def bind(self, where: Where, ref: str) -> None:

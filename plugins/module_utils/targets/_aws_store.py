@@ -75,7 +75,7 @@ class AcmStore:
     def _scope(self, where: Where, *more: str) -> Scope:
         return (*self.clients.key(where), *more)
 
-    def _turn(self, scope: Scope) -> Lock:
+    def turn(self, scope: Scope) -> Lock:
         """Two places that want the same thing at once take turns, so that the second finds it done."""
         with self._lock:
             return self._places.setdefault(scope, Lock())
@@ -83,7 +83,7 @@ class AcmStore:
     def chain(self, where: Where, arn: str) -> str:
         """The chain of a certificate in ACM or IAM, leaf first."""
         scope = self._scope(where, arn)
-        with self._turn(scope):
+        with self.turn(scope):
             if scope not in self._chains:
                 self._chains[scope] = self._read_chain(where, arn)
             return self._chains[scope]
@@ -101,7 +101,7 @@ class AcmStore:
     def owned(self, where: Where, region: str) -> Dict[str, Dict[str, str]]:
         """By ARN the tags of every certificate that a lineage has there, from one listing."""
         scope = self._scope(where, region)
-        with self._turn(scope):
+        with self.turn(scope):
             if scope not in self._owned:
                 tagging = self.clients.get(where, "resourcegroupstaggingapi", region)
                 filters = {"TagFilters": [{"Key": LINEAGE}], "ResourceTypeFilters": ["acm:certificate"]}
@@ -112,7 +112,7 @@ class AcmStore:
     def place(self, where: Where, region: str, version: Version) -> str:
         """The ARN of the version there: found again where an earlier run or another place imported it, else imported now."""
         owned = self.owned(where, region)
-        with self._turn(self._scope(where, region, version.sha256)):
+        with self.turn(self._scope(where, region, version.sha256)):
             for arn, tags in list(owned.items()):
                 if tags.get(SHA256) == version.sha256 and self._is(where, arn, version):
                     return arn

@@ -20,7 +20,7 @@ from ._served import AGAIN, MEND, Pace, Witness, endpoints_of
 
 NAME = "aws_acm"
 OPTIONS: Dict[str, Any] = {
-    "certificate_arn": {"type": "str"},
+    "certificate_arn": {"type": "str", "shared": False},  # without it each deployment has one of its own
     "region": {"type": "str"},
     "allow_no_rollback": {"type": "bool", "default": False},
     **ACCESS_OPTIONS,

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+import time
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from .. import aws
 from ..contracts import Clock, Target, Where
@@ -13,14 +14,17 @@ from ..errors import ClmError, NotFoundError
 from ._aws_bound import create_bound
 from ._aws_clients import ACCESS_OPTIONS, Clients, asked
 from ._aws_store import KEY_TYPES, AcmStore
+from ._powers import RefusedError
 
 NAME = "aws_elb_listener"
 OPTIONS: Dict[str, Any] = {
     "load_balancer": {"type": "str", "required": True},
     "port": {"type": "int", "default": 443},
     "region": {"type": "str", "required": True},
+    "store": {"type": "str", "choices": ["acm", "iam"], "default": "acm"},
     **ACCESS_OPTIONS,
 }
+NEW_IN_IAM = 15  # attempts, a second apart
 TOGETHER = 100  # load balancers in one call
 
 
@@ -29,8 +33,8 @@ class ClassicListeners:
 
     key_types, takes = KEY_TYPES, "ACM"
 
-    def __init__(self, clients: Clients, store: AcmStore) -> None:
-        self._clients = clients
+    def __init__(self, clients: Clients, store: AcmStore, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._clients, self._sleep = clients, sleep
         self._balancers: Dict[Tuple[Any, ...], Mapping[str, Any]] = {}
 
     def region(self, where: Where) -> str:
@@ -71,7 +75,16 @@ class ClassicListeners:
         return str(found[0].get("SSLCertificateId") or "")
 
     def bind(self, where: Where, arn: str) -> None:
-        """Set the certificate of the listener."""
+        """Set the certificate of the listener; one that IAM has just got may not be known there for some seconds."""
+        for left in reversed(range(NEW_IN_IAM if ":iam:" in arn else 1)):
+            try:
+                return self._bind(where, arn)
+            except RefusedError as error:
+                if not left or "CertificateNotFound" not in error.message:
+                    raise
+                self._sleep(1.0)
+
+    def _bind(self, where: Where, arn: str) -> None:
         name, port = str(where["load_balancer"]), int(where.get("port") or 443)
         with asked(f"elasticloadbalancing SetLoadBalancerListenerSSLCertificate {name}:{port}"):
             self._clients.get(where, "elb", self.region(where)).set_load_balancer_listener_ssl_certificate(

@@ -21,7 +21,7 @@ from ._served import endpoints_of
 NAME = "aws_elbv2_listener"
 OPTIONS: Dict[str, Any] = {
     "listener_arn": {"type": "str", "required": True},
-    "sni": {"type": "bool", "default": False},
+    "sni": {"type": "bool", "default": False, "shared": True},  # many are chosen by SNI, one is the default
     **ACCESS_OPTIONS,
 }
 TLS = ("HTTPS", "TLS")

@@ -243,3 +243,22 @@ def test_of_what_lineages_share_only_the_own_certificate_is_managed(world):
     where = {"place": "somewhere", "targets": [{**target, "shared": True}]}
     found = [Found("aws_certificates", where, (leaf.der,))]
     assert places(found, manifest, {leaf.sha256: "shop"}) == [] and len(places(found, manifest, {leaf.sha256: "blog"})) == 1
+
+
+@pytest.mark.parametrize(("target", "allowed"), [
+    ({"type": "aws_elbv2_listener", "listener_arn": LISTENER, "sni": True}, True),
+    ({"type": "aws_elbv2_listener", "listener_arn": LISTENER}, False),
+    ({"type": "aws_acm", "region": "eu-central-1"}, True),
+    ({"type": "aws_acm", "certificate_arn": "arn:aws:acm:eu-central-1:111122223333:certificate/1"}, False),
+])  # fmt: skip
+def test_two_lineages_share_a_target_only_where_it_has_room_for_both(world, target, allowed):
+    for name in ("shop", "blog"):
+        endpoint = {"host": "lb.example.com", "server_name": f"{name}.example.com"}
+        lineage = {**world.manifest["lineages"]["shop"], "names": [f"{name}.example.com"]}
+        world.manifest["lineages"][name] = {**lineage, "deployments": [{"target": target, "endpoints": [endpoint]}]}
+    path = str(world.save())
+    if allowed:
+        assert len({one.id for one in load(path).deployments}) == 2
+    else:
+        with pytest.raises(ConfigError, match="belongs to"):
+            load(path)

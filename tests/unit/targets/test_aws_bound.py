@@ -35,10 +35,12 @@ def deploy(provider, estate):
 
 
 class Classic(AwsEstate):
+    store_name = "acm"
+
     def __init__(self, aws, folder):
         super().__init__(aws, folder)
         self.name = f"classic-{self.number}"
-        where = {"load_balancer": self.name, "region": REGION, "port": 443}
+        where = {"load_balancer": self.name, "region": REGION, "port": 443, "store": self.store_name}
         self.where = self.place(self.serve(classic(aws, self.name, self.held(self.old))), **where)
         self.gone = {**self.where, "id": "gone", "load_balancer": "gone"}
         aws.forget_calls()
@@ -55,6 +57,18 @@ class TestClassic(TargetContract):
     @pytest.fixture
     def estate(self, aws, tmp_path):
         return Classic(aws, tmp_path)
+
+
+class ClassicIam(Classic):
+    store_name = "iam"
+
+
+class TestClassicIam(TargetContract):
+    provider = aws_elb_listener
+
+    @pytest.fixture
+    def estate(self, aws, tmp_path):
+        return ClassicIam(aws, tmp_path)
 
 
 class CloudFront(AwsEstate):
@@ -178,3 +192,16 @@ def rest(name):
     if service == "cloudfront":
         return {"GET": "cloudfront:GetDistributionConfig", "PUT": "cloudfront:UpdateDistribution"}[operation.split(" ")[0]]
     return f"apigateway:{operation.split(' ')[0]}" if service == "apigateway" else name
+
+
+def test_a_certificate_of_iam_is_uploaded_once_and_waited_for_until_the_load_balancer_knows_it(aws, tmp_path):
+    estate = ClassicIam(aws, tmp_path)
+    aws.faults({"match": "elasticloadbalancing:SetLoadBalancerListenerSSLCertificate", "times": 2, "code": "CertificateNotFound"})
+    assert deploy(aws_elb_listener, estate).state == "done" and aws.calls()["iam:UploadServerCertificate"] == 1
+    (row,) = aws.client("elb").describe_load_balancers(LoadBalancerNames=[estate.name])["LoadBalancerDescriptions"]
+    arn = row["ListenerDescriptions"][0]["Listener"]["SSLCertificateId"]
+    assert arn.endswith(f":server-certificate/shop-{estate.new.sha256[:16]}")
+    assert deploy(aws_elb_listener, estate).state == "unchanged"
+    aws.forget_calls()
+    estate.new = estate.old
+    assert deploy(aws_elb_listener, estate).state == "done" and aws.calls()["iam:UploadServerCertificate"] == 1

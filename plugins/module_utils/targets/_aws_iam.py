@@ -1,0 +1,62 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""IAM as the place where a target of AWS puts certificates, for regions and services without ACM: each version under a name of its own."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict
+
+from ..aws import told
+from ..contracts import Version, Where
+from ..errors import ClmError, known
+from ..x509 import pem
+from ._aws_clients import asked
+from ._aws_store import AcmStore, tags_of
+from ._powers import RefusedError
+
+REGION = "us-east-1"  # where IAM's endpoint is
+_NOT_IN_NAMES = re.compile(r"[^\w+=,.@-]")
+LONGEST_NAME = 128
+
+
+class IamStore:
+    """Server certificates of IAM; it shares keys, clients and what was read with the store of ACM."""
+
+    def __init__(self, acm: AcmStore) -> None:
+        self._acm = acm
+
+    def _client(self, where: Where) -> Any:
+        return self._acm.clients.get(where, "iam", REGION)
+
+    def place(self, where: Where, version: Version) -> str:
+        """The ARN of the version; its name is made of lineage and SHA-256, so what an earlier run uploaded is found again."""
+        name = _NOT_IN_NAMES.sub("_", f"{str(where.get('lineage') or '')[: LONGEST_NAME - 17]}-{version.sha256[:16]}")
+        with self._acm.turn((*self._acm.clients.key(where), name)):
+            found = self._arn(where, name)
+            if not found:
+                return self._upload(where, name, version)
+            if [one.der for one in pem.split(self._acm.chain(where, found))] != [one.der for one in pem.split(version.chain_pem)]:
+                raise RefusedError(f"{found} is something else than its name says", hint="delete it, then run again")
+            return found
+
+    def _arn(self, where: Where, name: str) -> str:
+        """The ARN of the certificate of that name, empty when there is none."""
+        try:
+            with told(f"iam {name}"):
+                answer = self._client(where).get_server_certificate(ServerCertificateName=name)
+        except ClmError as error:
+            if (getattr(error.__cause__, "response", None) or {}).get("Error", {}).get("Code") == "NoSuchEntity":
+                return ""
+            raise
+        return str(answer["ServerCertificate"]["ServerCertificateMetadata"]["Arn"])
+
+    def _upload(self, where: Where, name: str, version: Version) -> str:
+        blocks = [pem.encode("CERTIFICATE", block.der) for block in pem.split(version.chain_pem)]
+        key = known(self._acm.keys, "the secret store").key(known(version.key, "the key"))
+        body: Dict[str, Any] = {"ServerCertificateName": name, "CertificateBody": blocks[0], "PrivateKey": key.reveal().decode()}
+        body.update({"CertificateChain": "".join(blocks[1:])} if blocks[1:] else {})
+        with asked(f"iam UploadServerCertificate {name}"):
+            answer = self._client(where).upload_server_certificate(**body, Tags=tags_of(where, version))
+        return str(answer["ServerCertificateMetadata"]["Arn"])
