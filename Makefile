@@ -9,7 +9,7 @@
 # make gates        ruff, mypy, sanity on every core, ansible-lint, docs, changelog, licences, build, importer
 # make faults       the whole matrix of faults at every step, and its table in README (root and a C compiler), less than an hour on an idle
 #                   machine; FAULTS="--keep --budget 20" goes on where a run stopped; make test runs the worst ten
-# make bench        the benchmarks, and README's table of them; about 50 minutes, on a machine that does nothing else
+# make bench        the benchmarks, and README's table of them; about 65 minutes, on a machine that does nothing else
 # make traffic      twenty rotations of all servers under clients that look all the time, and README's line of it; about ten minutes
 # make races        200 races of two controllers for the same lineages, and README's table of them; some minutes
 # make index        write the generated files again
@@ -47,7 +47,7 @@ faults: venv
 
 bench:
 	@$(PYTHON) tools/environment.py dev servers peers
-	@set -e; for one in issue inventory probe rotation orders; do echo "== $$one"; PYTHONPATH=.cache/dev .venv/bin/python tests/benchmarks/$$one.py; done
+	@set -e; for one in issue inventory probe rotation orders listeners discovery; do echo "== $$one"; PYTHONPATH=.cache/dev .venv/bin/python tests/benchmarks/$$one.py; done
 	@.venv/bin/python tools/make_readme.py
 
 traffic:

@@ -189,6 +189,16 @@ def order_rows(found: Dict[str, Any]) -> List[Tuple[str, str, str]]:
     return [(f"{what} {word} {peer}", str(found["times"][kind]), f">= {found['goal']}") for kind, word in kinds]
 
 
+def listener_rows(found: Dict[str, Any]) -> List[Row]:
+    """What a rotation of listeners asks of AWS."""
+    what = f"{found['listeners']} listeners of AWS (tier B) rotated in waves in {found['first']['seconds']} s, {found['lineages']} lineages"
+    again = f"the same with one that never changes: {found['one_never_changes']['seconds']} s, how many were bound back"
+    return [
+        (f"{what}: calls of AWS for each", str(found["calls_each"]), f"<= {found['goal']}", None),
+        (again, str(found["one_never_changes"]["states"]["rolled_back"]), "", None),
+    ]
+
+
 MEASURED = (
     ("issue.json", issue_rows),
     ("orders.json", order_rows),
@@ -196,6 +206,7 @@ MEASURED = (
     ("probe.json", probe_rows),
     ("rotation.json", rotation_rows),
     ("traffic.json", traffic_rows),
+    ("listeners.json", listener_rows),
 )
 
 
