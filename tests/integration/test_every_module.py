@@ -26,6 +26,7 @@ from ansible_collections.certops.clm.tests.integration.rotate.campaign import Ca
 from ansible_collections.certops.clm.tests.lab.aws import Aws, emulator
 from ansible_collections.certops.clm.tests.lab.aws_places import places
 from ansible_collections.certops.clm.tests.lab.pebble import Pebble, pebble
+from ansible_collections.certops.clm.tests.lab.private_ca import keys_in_aws, private_ca
 from ansible_collections.certops.clm.tests.support.leaks import IN_A_SITE, Place, Seen, look, needles_of, on_a_host
 from ansible_collections.certops.clm.tests.support.needles import Needles
 from ansible_collections.certops.clm.tests.support.world import World, finding
@@ -56,6 +57,7 @@ class Site:
 
     def __init__(self, lab: Any, ansible: Any, place: Path, ca: Pebble, aws: Aws) -> None:
         self.acme, self.aws, self.places = ca.issuer(), aws.environment, places(aws)
+        self.private_ca, self.cloud = private_ca(aws), aws
         self.campaign = Campaign(lab, ansible, place, ["api"])
         kept_by_certbot(lab.hosts["app1"], lab.ca.issue(["bot.lab.example"]), ca.directory)
         for name in ("ldap", "mail", "bot", "bot-two"):
@@ -88,7 +90,8 @@ class Site:
         look["named"] = [{**one, "id": f"e{number}"} for number, one in enumerate(endpoints)]
         state = self.lab.hosts["app1"].path("/var/lib/certops-clm")
         paths = {"place": str(self.place), "outside": str(self.ansible.place), "state_dir": state}
-        return {**paths, "item_id": self.item.id, "look_at": look, "foreign": self.foreign, "acme": self.acme, "aws": self.places}
+        clouds = {"acme": self.acme, "aws": self.places, "private_ca": self.private_ca}
+        return {**paths, **clouds, "item_id": self.item.id, "look_at": look, "foreign": self.foreign}
 
     def run(self, tasks: List[Dict[str, Any]], args: List[str], env: Dict[str, str]) -> Dict[str, Dict[str, Any]]:
         """The results by the names of the tasks; nothing stops at a failure."""
@@ -112,6 +115,8 @@ class Site:
     def gather(self) -> None:
         """Every secret that there is now is looked for at the end, also when it is gone by then."""
         needles_of([self.place, self.lab.hosts["app1"].root], self.secrets, self.needles)
+        for name, pem in keys_in_aws(self.cloud).items():
+            self.needles.key(name, pem)
 
     def leaks(self, **texts: bytes) -> Seen:
         """What was looked through: all that was printed, and every file here, of Ansible and of the server; no secret is out of place."""
