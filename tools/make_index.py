@@ -19,6 +19,7 @@ UTILS = ROOT / "plugins" / "module_utils"
 PROTOCOLS = {
     "issuers": "Issuer",
     "challenges": "Challenger",
+    "ca_keys": "CaKey",
     "targets": "Target",
     "secret_stores": "SecretStore",
     "trust_stores": "TrustStore",

@@ -102,6 +102,14 @@ class Revoker(Protocol):
         """Revoke; doing it again is no error."""
 
 
+@runtime_checkable
+class CaKey(Protocol):
+    """A CA's private key that is kept where it cannot be read, such as in a KMS."""
+
+    def key(self) -> Any:
+        """It, as the library knows private keys: it signs, and gives its public key."""
+
+
 # --- challenges -------------------------------------------------------------------------------------------------------
 
 

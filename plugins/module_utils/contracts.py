@@ -13,11 +13,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Callable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, Union, runtime_checkable
 
-from ._contracts_issuing import Anchored, Answer, BatchIssuer, Challenge, Challenger, Issued, Issuer, IssueRequest, Pending, Revoker
+from ._contracts_issuing import (
+    Anchored,
+    Answer,
+    BatchIssuer,
+    CaKey,
+    Challenge,
+    Challenger,
+    Issued,
+    Issuer,
+    IssueRequest,
+    Pending,
+    Revoker,
+)
 from .masking import Secret
 
 # What stands in a file of its own, and is a contract like the others.
-__all__ = ["Anchored", "Answer", "BatchIssuer", "Challenge", "Challenger", "Issued", "Issuer", "IssueRequest", "Pending", "Revoker"]
+__all__ = [
+    "Anchored", "Answer", "BatchIssuer", "CaKey", "Challenge", "Challenger", "Issued", "Issuer", "IssueRequest", "Pending", "Revoker",
+]  # fmt: skip
 
 Clock = Callable[[], datetime]
 Where = Mapping[str, Any]

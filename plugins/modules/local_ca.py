@@ -128,6 +128,14 @@ options:
         type: list
         elements: str
         default: []
+  intermediate_key:
+    description:
+      - Where the intermediate's key is kept instead of in the folder. It is made there by you, and never leaves. What is signed goes out as
+        its hash.
+      - Its C(type) is V(aws_kms), with C(key_id), the id, ARN or alias of a key of KMS for signing, ECDSA or RSA, and C(profile),
+        C(region), C(role_arn) and C(external_id) for the account. The key's own type counts, and not O(intermediate.key_type).
+      - The folder remembers it, and needs no passphrase for the intermediate. That key is then backed up by the service alone.
+    type: dict
   url:
     description:
       - Where the files of the folder are published over HTTP. Certificates then name the CRL and the CA's certificate below it.
@@ -157,6 +165,7 @@ extends_documentation_fragment:
   - certops.clm.attributes
 requirements:
   - cryptography >= 46, for ML-DSA >= 47
+  - boto3 >= 1.40, for V(aws_kms) in O(intermediate_key)
 notes:
   - Back the folder up. C(issued.jsonl) is the memory of what was issued, and without C(revoked.jsonl) a CRL would forget.
 seealso:
@@ -178,6 +187,16 @@ EXAMPLES = r"""
       country: DE
       permitted: [example.com, 10.0.0.0/8]
     url: http://pki.example.com
+
+- name: The intermediate's key is in AWS KMS
+  certops.clm.local_ca:
+    path: /srv/pki/ca
+    root_passphrase_file: /srv/pki/passphrase
+    passphrase_file: /srv/pki/passphrase
+    intermediate_key:
+      type: aws_kms
+      key_id: alias/issuing-ca
+      region: eu-central-1
 
 - name: The root is offline. Write the request, and take the certificate when it has come
   certops.clm.local_ca:
@@ -215,11 +234,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.certops.clm.plugins.module_utils.edge import run, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.issuers._local_ca_options import OPTIONS, setup_of
 from ansible_collections.certops.clm.plugins.module_utils.issuers._local_ca_setup import converge
+from ansible_collections.certops.clm.plugins.module_utils.nested import plain
 
 
 def main() -> None:
     """Bring the folder to what is wanted."""
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=plain(OPTIONS), supports_check_mode=True)
     run(module, lambda params, check_mode: converge(setup_of(params), utc_now(), check_mode))
 
 

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The folder of a local CA: which file holds what, and how its keys and certificates are read and written.
 
-root.pem, root.key (may be elsewhere), intermediate.pem, intermediate.key, intermediate.csr (while the root's answer is awaited),
+root.pem, root.key (may be elsewhere), intermediate.pem, intermediate.key (or intermediate.key.json: which service keeps it), and
+intermediate.csr (while the root's answer is awaited),
 root.der and intermediate.der (to publish), root.crl and intermediate.crl (DER, to publish) with .crl.pem beside them,
 settings.json, issued.jsonl, revoked.jsonl. Keys are PKCS#8, always encrypted, 0600.
 """
@@ -13,11 +14,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import Any, Dict, Mapping, Optional
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from .. import files
 from ..errors import ConfigError, MalformedError, NotFoundError
 from ..masking import Secret
+from ..nested import options_of
 from ..passphrase import VAULTED, read_vaulted
 from ..x509 import key as keys
 from ..x509 import pem
@@ -91,8 +94,30 @@ class Folder:
             batch.write(self.file(f"{ca}.pem"), pem.encode(pem.CERTIFICATE, der).encode("ascii"), mode=0o644)
 
     def has_key(self, ca: str) -> bool:
-        """True when the CA's key is in this folder."""
-        return os.path.exists(self.file(f"{ca}.key"))
+        """True when the CA's key is in this folder, or the folder says which service keeps it."""
+        return os.path.exists(self.file(f"{ca}.key")) or self.holder(ca) is not None
+
+    def holder(self, ca: str) -> Optional[Dict[str, Any]]:
+        """Which service keeps the CA's key, as its type and options; None when it is kept here."""
+        path = self.file(f"{ca}.key.json")
+        try:
+            found = json.loads(files.read(path))
+        except NotFoundError:
+            return None
+        except ValueError:
+            raise MalformedError(f"{path} is no JSON", hint="restore the CA's folder from its backup") from None
+        return dict(found)
+
+    def hold(self, ca: str, holder: Mapping[str, Any]) -> Any:
+        """Keep the CA's key there from now on; the key, once it was seen to be there."""
+        key = held_key(holder)
+        files.write(self.file(f"{ca}.key.json"), json.dumps(holder, indent=2, sort_keys=True).encode("ascii") + b"\n", mode=0o600)
+        return key
+
+    def signing_key(self, ca: str, passphrase: Callable[[], Secret]) -> Any:
+        """The CA's key, wherever it is kept; the passphrase is asked for only where there is one."""
+        holder = self.holder(ca)
+        return held_key(holder) if holder is not None else self.key(ca, passphrase())
 
     def key(self, ca: str, passphrase: Secret) -> Any:
         """The CA's key; NotFoundError when it is kept elsewhere, MalformedError when the passphrase does not fit."""
@@ -128,6 +153,14 @@ class Folder:
         found = self.settings()
         lifetime = int(found.get("crl_lifetime", Publishing.crl_lifetime))
         return Publishing(str(found.get("url", "")), str(found.get("policy_oid", ANY_POLICY)), lifetime)
+
+
+def held_key(holder: Mapping[str, Any]) -> Any:
+    """The key that a service keeps; ConfigError when the options are wrong."""
+    from ..ca_keys import _index as ca_keys
+
+    kind, options = options_of(ca_keys, {name: value for name, value in holder.items() if value is not None}, "intermediate_key")
+    return ca_keys.create(kind, options, lambda: datetime.now(timezone.utc)).key()
 
 
 def load_certificate(data: bytes, where: str) -> Any:

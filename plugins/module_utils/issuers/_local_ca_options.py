@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
+from ..ca_keys import _index as ca_keys
 from ..errors import ConfigError
+from ..nested import options_of
 from ..policy.duration import DAY, duration
 from ._local_ca_build import ANY_POLICY, CaProfile, Publishing
 from ._local_ca_folder import INTERMEDIATE, ROOT, Folder, passphrase_of
@@ -42,6 +44,7 @@ OPTIONS: Dict[str, Any] = {
         "default": {},
         "options": {**_ca_options("ecdsa-p256"), **_LISTS, "path_length": {"type": "int", "default": 0}},
     },
+    "intermediate_key": {"type": "dict", "no_log": False, "provider": (ca_keys.NAMES, ca_keys.options_of)},
     "url": {"type": "str", "default": ""},
     "policy_oid": {"type": "str", "default": ANY_POLICY},
     "crl_lifetime": {"type": "str", "default": "7d"},
@@ -57,6 +60,9 @@ def setup_of(params: Mapping[str, Any]) -> Setup:
     part = str(params["part"])
     given = bool(params.get("passphrase_file") or params.get("passphrase"))
     root_given = any(own.values())
+    held = _held(params)
+    if held and part == INTERMEDIATE and not given and not root_given:
+        params, given = {**params, "passphrase": "no key is kept here"}, True
     root_passphrase = passphrase_of(own, "root_") if root_given else passphrase_of(params)
     return Setup(
         folder=Folder(str(params["path"])),
@@ -69,7 +75,16 @@ def setup_of(params: Mapping[str, Any]) -> Setup:
         request=str(params.get("request") or ""),
         certificate=str(params.get("certificate") or ""),
         root_certificate=str(params.get("root_certificate") or ""),
+        intermediate_key=held,
     )
+
+
+def _held(params: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+    """Which service keeps the intermediate's key, as it is kept in the folder; None when it is a file."""
+    if not params.get("intermediate_key"):
+        return None
+    kind, options = options_of(ca_keys, params["intermediate_key"], "intermediate_key")
+    return {"type": kind, **{name: value for name, value in options.items() if value is not None}}
 
 
 _DEFAULTS: Mapping[str, Tuple[str, int]] = {ROOT: ("Root CA", 3650 * DAY), INTERMEDIATE: ("Issuing CA", 1825 * DAY)}

@@ -46,6 +46,7 @@ class Setup:
     request: str = ""
     certificate: str = ""
     root_certificate: str = ""
+    intermediate_key: Optional[Mapping[str, Any]] = None
 
 
 def converge(setup: Setup, now: datetime, check_mode: bool) -> Dict[str, Outcome]:
@@ -106,7 +107,7 @@ def _intermediate(setup: Setup, now: datetime, check_mode: bool) -> Outcome:
         return _ask(setup, check_mode)
     if check_mode:
         return Outcome(PLANNED, "setup", after=_plan(setup.intermediate))
-    key = _own_key(folder, INTERMEDIATE, setup.intermediate.key_type, setup.passphrase)
+    key = _intermediate_key(setup)
     root_key = folder.key(ROOT, setup.root_passphrase)
     made = intermediate_certificate(setup.intermediate, key.public_key(), folder.known(ROOT), root_key, setup.publishing, now)
     folder.write_certificate(INTERMEDIATE, made)
@@ -123,7 +124,7 @@ def _ask(setup: Setup, check_mode: bool) -> Outcome:
     then = "run this again with certificate and root_certificate naming the signed certificate and the root"
     if os.path.exists(path):
         return Outcome(UNCHANGED, "setup", before=plan, after=plan, message=f"waiting: {who}", next_action=then)
-    key = _own_key(setup.folder, INTERMEDIATE, setup.intermediate.key_type, setup.passphrase)
+    key = _intermediate_key(setup)
     request = ca_request(setup.intermediate, key).public_bytes(serialization.Encoding.PEM)
     files.write(path, request, mode=0o644)
     return Outcome(PENDING, "setup", after=plan, message=f"the root's key is elsewhere: {who}", next_action=then)
@@ -235,7 +236,8 @@ def _crls(setup: Setup, now: datetime, check_mode: bool) -> Dict[str, Outcome]:
         due = crl_due(setup.folder, ca, certificate, now)
         before = describe_crl(setup.folder, ca)
         if due and not check_mode:
-            write_crl(setup.folder, ca, certificate, setup.folder.key(ca, passphrase), setup.publishing.crl_lifetime, now)
+            key = setup.folder.signing_key(ca, lambda secret=passphrase: secret)  # type: ignore[misc]
+            write_crl(setup.folder, ca, certificate, key, setup.publishing.crl_lifetime, now)
         state = UNCHANGED if not due else PLANNED if check_mode else DONE
         message = f"a new CRL: {due}" if due else ""
         outcomes[f"{ca}_crl"] = Outcome(state, "crl", before=before, after=describe_crl(setup.folder, ca), message=message)
@@ -245,6 +247,15 @@ def _crls(setup: Setup, now: datetime, check_mode: bool) -> Dict[str, Outcome]:
 def _own_key(folder: Folder, ca: str, key_type: str, passphrase: Secret) -> Any:
     """The CA's key: the one that a stopped run left, else a new one."""
     return folder.key(ca, passphrase) if folder.has_key(ca) else folder.new_key(ca, key_type, passphrase)
+
+
+def _intermediate_key(setup: Setup) -> Any:
+    """Its key, here or where a service keeps it."""
+    if setup.folder.has_key(INTERMEDIATE):
+        return setup.folder.signing_key(INTERMEDIATE, lambda: setup.passphrase)
+    if setup.intermediate_key:
+        return setup.folder.hold(INTERMEDIATE, setup.intermediate_key)
+    return setup.folder.new_key(INTERMEDIATE, setup.intermediate.key_type, setup.passphrase)
 
 
 def _sha256(certificate: Any) -> str:

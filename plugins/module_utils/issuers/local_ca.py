@@ -15,7 +15,6 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..contracts import Answer, Clock, Issued, IssueRequest
 from ..errors import ClmError, ConfigError, NotFoundError
-from ..masking import Secret
 from ..x509 import pem
 from ..x509._crypto import serialization, x509
 from ..x509.key import spki_sha256
@@ -104,16 +103,15 @@ class LocalCa:
         with IssuedLog(self._folder.file("issued.jsonl")):
             crl.add_revoked(self._folder, certificate, reason, now)
             if crl.crl_due(self._folder, INTERMEDIATE, ca, now):
-                key = self._folder.key(INTERMEDIATE, self._passphrase())
+                key = self._folder.signing_key(INTERMEDIATE, self._passphrase)
                 crl.write_crl(self._folder, INTERMEDIATE, ca, key, self._folder.publishing().crl_lifetime, now)
 
     def _ready(self) -> Tuple[LeafMaker, Constraints, str]:
         if self._maker is None:
             ca = self._folder.known(INTERMEDIATE)
-            passphrase: Secret = self._passphrase()
-            key = self._folder.key(INTERMEDIATE, passphrase)
+            key = self._folder.signing_key(INTERMEDIATE, self._passphrase)
             if spki_sha256(key) != spki_sha256(ca.public_key()):
-                raise ConfigError(f"intermediate.key and intermediate.pem in {self._folder.path} do not belong together")
+                raise ConfigError(f"the key of the intermediate and intermediate.pem in {self._folder.path} do not belong together")
             self._maker = LeafMaker(ca, key, self._folder.publishing()), Constraints(ca), _pem(ca)
         return self._maker
 
