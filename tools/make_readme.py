@@ -27,6 +27,7 @@ UTILS = ROOT / "plugins" / "module_utils"
 VERSIONS = ROOT / "tests" / "lab" / "versions.json"
 RESULTS = ROOT / "tests" / "benchmarks" / "results"
 PLACES = "/usr/sbin:/usr/bin:/usr/local/bin:/usr/lib/postgresql/15/bin:/usr/lib/postgresql/16/bin:/usr/lib/postgresql/17/bin"
+AWS = "B: moto 5.2.5, mended by the lab"
 ASKED = {  # and what the servers of the lab say in VERSION, each in its own file
     "nginx": ["nginx", "-v"],
     "haproxy": ["haproxy", "-v"],
@@ -84,12 +85,12 @@ def providers() -> str:
     prometheus, pebble, bind, step = (versions.pop(name, "not recorded") for name in ("Prometheus", "Pebble", "bind", "step-ca"))
     servers = ", ".join(f"{name} {version}" for name, version in versions.items())
     rows = [
-        ("Issuers", names_in("issuers"), f"A: own software, its leaves linted by zlint; `acme` on Pebble {pebble} and step-ca {step}"),
-        ("Challenges of ACME", names_in("challenges"), f"A: Pebble asks; bind {bind} with a secondary; nginx of managed hosts"),
-        ("Secret stores", names_in("secret_stores"), "A: a local file system, killed and filled up"),
+        ("Issuers", names_in("issuers"), f"A: own software, zlint; `acme` on Pebble {pebble} and step-ca {step}; `aws_pca` {AWS}"),
+        ("Challenges of ACME", names_in("challenges"), f"A: Pebble asks; bind {bind}, nginx of managed hosts; `dns_01_route53` {AWS}"),
+        ("Secret stores", names_in("secret_stores"), f"A: a local file system, killed and filled up; `aws_secrets_manager` {AWS}"),
         ("Managed servers", names_in("server_kinds"), f"A: {servers}"),
         ("Targets behind an API", [name for name in names_in("targets") if name != "server"], "B: moto 5.2.5, mended, with a TLS front"),
-        ("Discovery sources", names_in("sources"), "A: the servers above; `aws_certificates` B: moto 5.2.5, mended by the lab"),
+        ("Discovery sources", names_in("sources"), f"A: the servers above; `aws_certificates` {AWS}"),
         ("Gates", gate_kinds(), f"A: programs, and Prometheus {prometheus}"),
     ]
     lines = ["| what | which | tier and what it is tested on |", "|---|---|---|"]

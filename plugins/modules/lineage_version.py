@@ -56,7 +56,9 @@ options:
         elements: str
         default: []
   secret_store:
-    description: The secret store. Its C(type) is V(directory), which takes C(path), or V(mirrored), which takes C(stores).
+    description:
+      - The secret store. Its C(type) is V(directory), which takes C(path), V(mirrored), which takes C(stores), or one of a cloud such as
+        V(aws_secrets_manager), whose options are in the guide of that cloud.
     type: dict
     required: true
   run_id:

@@ -17,7 +17,8 @@ description:
 options:
   secret_store:
     description:
-      - The secret store. Its C(type) is V(directory), which takes C(path), or V(mirrored), which takes C(stores).
+      - The secret store. Its C(type) is V(directory), which takes C(path), V(mirrored), which takes C(stores), or one of a cloud such as
+        V(aws_secrets_manager), whose options are in the guide of that cloud.
       - No passphrase is needed, since no key is decrypted.
     type: dict
     required: true

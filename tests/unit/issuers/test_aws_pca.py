@@ -138,7 +138,7 @@ def test_wrong_options_and_refusals_say_what_to_do(lab):
 
 def test_the_policy_of_the_guide_has_what_is_called_and_no_more(lab):
     text = (Path(__file__).parents[3] / "docs/docsite/rst/guide_aws_issuing.rst").read_text()
-    start = text.index('  {\n    "Version"', text.index(".. _aws_policy_pca:"))
+    start = text.index('  {\n    "Version"', text.index("Certificates of AWS Private CA\n---"))
     statements = json.loads(text[start : text.index("\n\n", start)])["Statement"]
     one = issuer(private_ca(lab))
     lab.forget_calls()

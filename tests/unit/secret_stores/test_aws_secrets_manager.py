@@ -226,7 +226,7 @@ def test_what_somebody_else_wrote_there_is_malformed_and_breaks_no_neighbour(lab
 
 def test_the_policy_of_the_guide_has_what_is_called_and_no_more(lab):
     text = (Path(__file__).parents[3] / "docs/docsite/rst/guide_aws_issuing.rst").read_text()
-    start = text.index('  {\n    "Version"', text.index(".. _aws_policy_secrets_manager:"))
+    start = text.index('  {\n    "Version"', text.index("Keys and versions in Secrets Manager\n---"))
     statements = json.loads(text[start : text.index("\n\n", start)])["Statement"]
     lab.forget_calls()
     clock = Clock()
