@@ -10,6 +10,7 @@ late one writes nothing is decided by AWS, which moves AWSCURRENT from the versi
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Mapping, Optional, Tuple, Union
@@ -57,6 +58,7 @@ class Leasing:
     def __init__(self, wire: Wire, clock: Clock, owner: str, seconds: int) -> None:
         self._wire, self._clock, self._owner = wire, clock, owner[:200]
         self._seconds = timedelta(seconds=seconds)
+        self._lock = threading.RLock()  # leases are extended by a thread of their own
         self._held: Dict[str, Held] = {}
         self._ahead: Dict[str, Kept] = {}  # read many at a time, after a listing
 
@@ -98,26 +100,28 @@ class Leasing:
 
     def extend(self, lease: Lease) -> Lease:
         """The same lease, for as long again from now; BusyError when somebody took the lineage over."""
-        held = self._held.get(lease.lineage)
-        if held is None or held.lease.fence != lease.fence or held.ending:
-            raise lost(lease)
-        longer = replace(held.lease, expires=self._clock() + self._seconds)
-        if not self._wire.hold(lease.lineage, held.kept, f"{lease.fence} {longer.expires.timestamp():.0f}"):
-            raise lost(lease)
-        held.lease = longer
-        return longer
+        with self._lock:
+            held = self._held.get(lease.lineage)
+            if held is None or held.lease.fence != lease.fence or held.ending:
+                raise lost(lease)
+            longer = replace(held.lease, expires=self._clock() + self._seconds)
+            if not self._wire.hold(lease.lineage, held.kept, f"{lease.fence} {longer.expires.timestamp():.0f}"):
+                raise lost(lease)
+            held.lease = longer
+            return longer
 
     def end(self, lease: Lease) -> None:
         """Give the lineage back, with the next `flush` when something of it is not flushed yet."""
-        held = self._held.get(lease.lineage)
-        if held is None or held.lease.fence != lease.fence:
-            return
-        free = replace(held.after, expires=None, owner="")
-        if held.dirty:
-            held.ending, held.after = True, free
-            return
-        del self._held[lease.lineage]
-        self._wire.swap(lease.lineage, held.kept, free)
+        with self._lock:
+            held = self._held.get(lease.lineage)
+            if held is None or held.lease.fence != lease.fence:
+                return
+            free = replace(held.after, expires=None, owner="")
+            if held.dirty:
+                held.ending, held.after = True, free
+                return
+            del self._held[lease.lineage]
+            self._wire.swap(lease.lineage, held.kept, free)
 
     def times_taken(self, lineage: str) -> Tuple[int, bool]:
         """See the protocol Counting: the fences of the lineage are counted."""

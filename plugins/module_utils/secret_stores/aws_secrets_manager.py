@@ -14,7 +14,6 @@ import getpass
 import re
 import secrets
 import socket
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional
@@ -58,7 +57,6 @@ class SecretsManagerStore(Leasing):
     def __init__(self, wire: Wire, clock: Clock, owner: str, seconds: int, recovery_days: int) -> None:
         super().__init__(wire, clock, owner, seconds)
         self._days = recovery_days
-        self._lock = threading.RLock()
         self._queue: List[str] = []  # lineages that were listed and not read yet
 
     def identity(self) -> str:
