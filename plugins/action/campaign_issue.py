@@ -20,7 +20,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import write_report
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import utc_now
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_issuer, open_ledger, open_store
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.proofs import placed
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.proofs import placed, servers_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.undeployed import events, issue_undeployed, lineages_of, lines
 
 
@@ -56,7 +56,7 @@ def _work(args: Mapping[str, Any], check_mode: bool, hosts: Collection[str]) -> 
             pause=shown(),
             published=told(args["published"]),
         )
-        outcomes, publish, withdraw = placed(outcomes, {}, hosts)
+        outcomes, publish, withdraw = placed(outcomes, {name: servers_of(manifest, name) for name in outcomes}, hosts)
         ledger.append(events(manifest, outcomes, args["run_id"]))
     answer = Answer(outcomes)
     report, hindered = ({}, []) if check_mode or not lineages else _report(manifest, store, args["run_id"])

@@ -28,15 +28,18 @@ def handed_out(
     A proof that names no host belongs on the servers of all deployments of its lineage. Nothing is in it where nobody waits for one.
     """
     known = {host for hosts in groups.values() for host in hosts}
-    servers = {name: _servers(manifest, name) for name, outcome in issued.items() if _proofs(outcome)}
+    servers = {name: servers_of(manifest, name) for name, outcome in issued.items() if _proofs(outcome)}
     outcomes, publish, withdraw = placed(issued, servers, known)
     if not withdraw:
         return outcomes, {}
     return outcomes, {"publish": shared_out(plan, publish), "withdraw": shared_out(plan, withdraw)}
 
 
-def _servers(manifest: Manifest, lineage: str) -> List[str]:
-    return list(dict.fromkeys(one.server for one in manifest.lineages[lineage].deployments if one.server))
+def servers_of(manifest: Manifest, lineage: str) -> List[str]:
+    """The servers that a lineage is deployed on, or the one that it stands by for: they answer for its names."""
+    found = manifest.lineages[lineage]
+    served = manifest.lineages[found.standby_for] if found.standby_for else found
+    return list(dict.fromkeys(one.server for one in served.deployments if one.server))
 
 
 def _proofs(outcome: Outcome) -> bool:

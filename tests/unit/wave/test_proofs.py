@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, FAILED, PENDING, Outcome
 from ansible_collections.certops.clm.plugins.plugin_utils.wave import proofs
+from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 
 KNOWN = {"web1", "web2", "web3", "lb1"}
 PLAN = {
@@ -112,3 +114,12 @@ def test_only_what_waits_is_gone_on_with_and_the_answer_is_that_of_both_calls():
     whole = proofs.gone_on(asked, {**now, "changed": True})
     assert whole["work"] == {"d1": [{"id": "d1"}, {"id": "d4"}], "d2": [{"id": "d2"}]} and whole["changed"]
     assert whole["outcomes"] == {**asked["outcomes"], "d2": {"state": DONE}} and set(whole["versions"]) == {"shop", "blog"}
+
+
+def test_a_standby_is_proven_where_what_it_stands_by_for_is_deployed():
+    lineages = {"shop": {"names": ["shop.example.com"], "deployments": [deployment()], "consumers": ["web"], "standby": "second"}}
+    whole = data(**lineages)
+    whole["issuers"]["second"] = dict(whole["issuers"]["internal"], path="second")
+    whole["client_classes"] = {"web": {"anchors": "web.pem"}}
+    manifest = Manifest.parse(whole, "/etc/clm/manifest.yml")
+    assert proofs.servers_of(manifest, "shop.standby") == proofs.servers_of(manifest, "shop") == [deployment()["server"]]
