@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import time
+import warnings
 
 import pytest
 from cryptography import x509
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import MalformedError
 from ansible_collections.certops.clm.plugins.module_utils.x509 import key as keys
+from ansible_collections.certops.clm.plugins.module_utils.x509._show import quiet, quietly
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import FACTS, Certificate
 from ansible_collections.certops.clm.tests.unit.x509.make import KEY_TYPES, NOW, make, tree
 
@@ -134,3 +136,14 @@ def test_every_key_type_has_its_word(key_type):
 
 def test_dates_are_aware():
     assert LEAF.certificate.not_before < NOW < LEAF.certificate.not_after
+
+
+def test_while_many_are_read_quietly_nothing_is_shown_and_afterwards_it_is_again(recwarn):
+    with quiet:
+        with quiet:
+            warnings.warn("inner", stacklevel=1)
+        quietly(lambda: warnings.warn("read", stacklevel=1))
+        warnings.warn("outer", stacklevel=1)
+    assert not recwarn.list
+    warnings.warn("told", stacklevel=1)
+    assert [str(one.message) for one in recwarn.list] == ["told"]

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import MalformedError
 from ansible_collections.certops.clm.plugins.module_utils.x509.bundle import Bundle
+from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 from ansible_collections.certops.clm.plugins.module_utils.x509.chain import Chain, is_signed_by
 from ansible_collections.certops.clm.tests.unit.x509.make import make, tree
 
@@ -68,6 +69,27 @@ def test_the_key_and_the_signatures_are_checked():
     with pytest.raises(MalformedError, match="not signed by"):
         Chain.parse(LEAF.pem + OTHER[1].pem).check_signatures()
     assert not is_signed_by(LEAF.certificate, LEAF.certificate)
+
+
+def with_algorithms(inner: str, outer: str) -> Certificate:
+    """The leaf, whose signature is by ECDSA with SHA-256, with what it says of that changed in one place or in both."""
+    name = bytes.fromhex("06082a8648ce3d040302")
+    first, second, third = LEAF.certificate.der.split(name)
+    return Certificate.parse(first + bytes.fromhex(inner) + second + bytes.fromhex(outer) + third)
+
+
+@pytest.mark.parametrize("last", ["01", "03", "04", "ff"])
+def test_a_certificate_that_says_another_algorithm_than_made_its_signature_is_not_signed(last):
+    right, wrong = "06082a8648ce3d040302", f"06082a8648ce3d0403{last}"
+    assert is_signed_by(with_algorithms(right, right), ABOVE.certificate)
+    for inner, outer in ((right, wrong), (wrong, right), (wrong, wrong)):
+        assert not is_signed_by(with_algorithms(inner, outer), ABOVE.certificate)
+
+
+def test_a_signature_or_what_it_signs_that_was_changed_is_seen():
+    der = LEAF.certificate.der
+    for at in (len(der) - 1, der.index(b"example")):
+        assert not is_signed_by(Certificate.parse(der[:at] + bytes([der[at] ^ 1]) + der[at + 1 :]), ABOVE.certificate)
 
 
 def test_equal_bundles_are_equal_text():

@@ -123,6 +123,14 @@ def test_encode_and_split_are_inverse(data):
     assert ders(text) == [der] and max(map(len, text.splitlines())) <= 64
 
 
+def test_a_text_is_canonical_only_when_it_is_what_encode_makes():
+    whole, der = LEAF.pem, LEAF.certificate.der
+    assert pem.canonical(pem.CERTIFICATE, whole) == der
+    for text in (whole[:-1], "\n" + whole, whole.replace("\n", "\r\n"), whole + whole, whole.replace("\nM", "\n M"), whole[:-30], "", "x"):
+        assert pem.canonical(pem.CERTIFICATE, text) is None
+    assert pem.canonical(pem.REQUEST, whole) is None and pem.canonical(pem.CERTIFICATE, pem.encode(pem.CERTIFICATE, der[:-1])) is None
+
+
 def test_leaf_facts_are_those_of_the_library():
     native, facts = LEAF.certificate.native, pem.leaf_facts(LEAF.certificate.der)
     assert (facts.not_before, facts.not_after) == (native.not_valid_before_utc, native.not_valid_after_utc)

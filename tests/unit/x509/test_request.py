@@ -124,13 +124,16 @@ def test_a_wildcard_covers_one_label(pattern, name, covered):
 @pytest.mark.parametrize("key_type", KEY_TYPES)
 def test_a_request_comes_back_as_it_was_built(key_type):
     key = keys.generate(key_type)
-    read = request.parse(request.build(key, ["B.example.com", "192.0.2.1", "::1"], "b.example.com"))
+    built = request.build(key, ["B.example.com", "192.0.2.1", "::1"], "b.example.com")
+    read = request.parse(str(built))  # a text that says nothing of who built it, as after a restart
     assert read.names == ("b.example.com", "192.0.2.1", "::1") and read.signature_ok and read.key_type == key_type
-    assert read.spki_sha256 == keys.spki_sha256(key)
+    assert read.spki_sha256 == keys.spki_sha256(key) and type(read.pem) is str
+    assert request.parse(built) == read and request.parse(built).spki_sha256 == read.spki_sha256
+    assert list(read.alternative_names) == list(request.parse(built).alternative_names)
 
 
 def test_without_a_common_name_the_subject_is_empty_and_the_names_critical():
-    native = request.parse(request.build(KEY, ["b.example.com"])).native
+    native = request.parse(str(request.build(KEY, ["b.example.com"]))).native
     assert not list(native.subject) and native.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical
 
 
