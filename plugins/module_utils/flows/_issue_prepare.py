@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Dict, Mapping, Tuple
 
@@ -49,10 +48,9 @@ def prepare(job: Job, store: SecretStore, issuer: str, run_id: str) -> None:
         raise overtaken(job)
     key, csr, spki = _made_elsewhere(job) if wanted.csr_pem else _made_here(job, store)
     meta = _meta(job, issuer, f"{wanted.lineage}/{number}", run_id)
-    version = StoredVersion(wanted.lineage, number, "pending", spki, csr_pem=csr, meta=meta)
-    store.save(job.lease, replace(version, key=key))
+    store.save(job.lease, StoredVersion(wanted.lineage, number, "pending", spki, csr_pem=csr, key=key, meta=meta))
     job.fresh = True
-    job.version = version
+    job.version = StoredVersion(wanted.lineage, number, "pending", spki, csr_pem=csr, meta=meta)
 
 
 def _made_elsewhere(job: Job) -> Tuple[None, str, str]:

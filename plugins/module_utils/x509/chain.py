@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from functools import cached_property, lru_cache
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from ..errors import MalformedError, known
+from ..errors import MalformedError
 from . import pem as _pem
 from ._crypto import InvalidSignature, UnsupportedAlgorithm, ec, hashes
 from ._show import plain
@@ -90,24 +90,37 @@ class Chain:
 
 def is_signed_by(certificate: Certificate, issuer: Certificate) -> bool:
     """True when the issuer's name and key made the certificate; never raises."""
-    if certificate.native is None or issuer.native is None or not has_whole_signature(certificate.der):
+    if certificate.native is None or issuer.native is None:
         return False
     try:
-        _verify(certificate, issuer)
+        if not _is_signed_with_ecdsa(certificate, issuer):
+            if not has_whole_signature(certificate.der):
+                return False
+            certificate.native.verify_directly_issued_by(issuer.native)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True
 
 
-def _verify(certificate: Certificate, issuer: Certificate) -> None:
-    """What the library's verify_directly_issued_by does, which reads the issuer's key anew for every certificate."""
-    one, key = certificate.native, issuer.issuing_key
+def _is_signed_with_ecdsa(certificate: Certificate, issuer: Certificate) -> bool:
+    """True where it is; InvalidSignature where it is not; False where the library's verify_directly_issued_by has to say it.
+
+    That one does the same, and reads the issuer's key anew for every certificate.
+    """
     fields, above = certificate.fields, issuer.fields
-    digest = _ECDSA.get(fields.algorithm) if fields is not None else None
-    if one is None or key is None or digest is None or fields is None or above is None or fields.issuer != above.subject:
-        known(one, "the certificate").verify_directly_issued_by(known(issuer.native, "the issuer"))
-    else:
-        key.verify(one.signature, one.tbs_certificate_bytes, ec.ECDSA(getattr(hashes, digest)()))
+    if fields is None or above is None or fields.issuer != above.subject or certificate.native is None:
+        return False
+    algorithm, key = _ecdsa(fields.algorithm) if fields.algorithm in _ECDSA else None, issuer.issuing_key
+    if algorithm is None or key is None:
+        return False
+    key.verify(certificate.native.signature, certificate.native.tbs_certificate_bytes, algorithm)
+    return True
+
+
+@lru_cache(maxsize=None)
+def _ecdsa(algorithm: bytes) -> Any:
+    """The library's word for one of _ECDSA."""
+    return ec.ECDSA(getattr(hashes, _ECDSA[algorithm])())
 
 
 def _fields(certificates: Sequence[Certificate]) -> Dict[bytes, Fields]:
