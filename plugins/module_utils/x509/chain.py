@@ -117,7 +117,7 @@ def _is_signed_with_ecdsa(certificate: Certificate, issuer: Certificate) -> bool
     return True
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=8)
 def _ecdsa(algorithm: bytes) -> Any:
     """The library's word for one of _ECDSA."""
     return ec.ECDSA(getattr(hashes, _ECDSA[algorithm])())
