@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from ansible_collections.certops.clm.plugins.module_utils.challenges import _index as challenges
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 from ansible_collections.certops.clm.plugins.plugin_utils.proposals import UNDECIDED
 
@@ -35,9 +34,7 @@ def _webroot(row: Mapping[str, Any], settings: Mapping[str, str]) -> Tuple[Dict[
     roots = sorted({str(root) for root in given.values()}) if isinstance(given, Mapping) else []
     roots = roots or [settings.get("webroot_path", "").rstrip(",").split(",")[0].strip()]
     notes = [f"certbot has a folder for each name ({', '.join(roots[:5])}), and this challenge one for all"] if len(roots) > 1 else []
-    if WEBROOT in challenges.NAMES:
-        return {"type": WEBROOT, "root": roots[0] or f"/{UNDECIDED}"}, notes
-    return {"type": RESPONDER}, [f"certbot wrote its proofs into {roots[0]} on the server; the responder of http_01 does not, {ELSEWHERE}"]
+    return {"type": WEBROOT, "root": roots[0] or f"/{UNDECIDED}"}, notes
 
 
 def _rfc2136(row: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:

@@ -83,6 +83,7 @@ def test_what_is_told_of_a_lineage_holds_no_secret(folder):
 
 
 @pytest.mark.parametrize(("authenticator", "challenge"), [
+    ("webroot", {"type": "http_01_webroot", "root": "/var/www/a"}),
     ("standalone", {"type": "http_01"}),
     ("nginx", {"type": "http_01"}),
     ("dns-rfc2136", {"type": "dns_01_rfc2136", "server": "192.0.2.53:5353", "tsig_name": "keyname", "tsig_algorithm": "hmac-sha256",
