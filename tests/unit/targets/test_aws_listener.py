@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
@@ -187,3 +189,16 @@ def test_with_enforcement_the_policy_is_enough_and_less_is_named_and_changes_not
             assert deploy(estate, estate.where)["shop-aws"].state == "done"
     finally:
         aws.allow_all()
+
+
+def test_credentials_of_a_role_that_run_out_in_mid_run_are_renewed(estate):
+    role = "arn:aws:iam::123456789012:role/deployer"
+    first, second = ({**where, "role_arn": role} for where in (estate.where, *more(estate, 1)))
+    made = target(estate)
+    estate.aws.forget_calls()
+    assert converge([Item("first", first, estate.new)], target=made, clock=estate.now)["first"].state == "done"
+    credentials = made._store.clients.account(first, "eu-central-1").session.get_credentials()
+    credentials._expiry_time = estate.now() + timedelta(seconds=5)  # as if an hour had passed, for the SDK's own cache too
+    credentials._refresh_using.__self__._cache.clear()
+    assert converge([Item("second", second, estate.new)], target=made, clock=estate.now)["second"].state == "done"
+    assert estate.aws.calls()["sts:AssumeRole"] == 2
