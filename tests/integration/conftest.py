@@ -43,7 +43,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(scope="session")
 def running_lab() -> Iterator[Lab]:
     """Hosts, sshd and servers of this worker; use `lab`, which is this one as new."""
-    lab = Lab()
+    lab = Lab(keep_code=True)
     try:
         yield lab.start()
     finally:

@@ -41,12 +41,19 @@ LAYOUT: Dict[str, Tuple[Type[Server], Tuple[Site, ...]]] = {
 MANAGED_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 
-def managed_python(place: Path) -> str:
-    """An interpreter without any third-party package, of the oldest Python >= 3.9 that this machine has."""
+def managed_python(place: Path, keep_code: bool = False) -> str:
+    """An interpreter without any third-party package, of the oldest Python >= 3.9 that this machine has.
+
+    With `keep_code` it keeps the byte code of what modules bring along (kept_code.py).
+    """
     for version in MANAGED_PYTHONS:
         base = environment.find_python(version)
         if base:
             subprocess.run([base, "-m", "venv", "--without-pip", str(place)], check=True)
+            if keep_code:
+                (place / "kept").mkdir()
+                packages = place / "lib" / f"python{version}" / "site-packages"
+                shutil.copy(Path(__file__).with_name("kept_code.py"), packages / "sitecustomize.py")
             return str(place / "bin" / "python")
     not_there("python", "no Python of 3.9 or newer for managed hosts")
 
@@ -54,7 +61,7 @@ def managed_python(place: Path) -> str:
 class Lab:
     """Started once a session; `reset` makes it as new for each test."""
 
-    def __init__(self, layout: Optional[Dict[str, Tuple[Type[Server], Tuple[Site, ...]]]] = None) -> None:
+    def __init__(self, layout: Optional[Dict[str, Tuple[Type[Server], Tuple[Site, ...]]]] = None, *, keep_code: bool = False) -> None:
         self.layout = LAYOUT if layout is None else layout
         self.place = Path(tempfile.mkdtemp(prefix="clm-lab-", dir="/var/tmp"))
         self.place.chmod(0o711)
@@ -65,11 +72,11 @@ class Lab:
                       for number, name in enumerate(self.layout, 1)}
         self.servers: Dict[str, Server] = {}
         self.sshd = Sshd(self.place / "ssh", list(self.hosts.values()))
-        self.python = ""
+        self.python, self.keep_code = "", keep_code  # not where time is measured, or where each write of a host counts
 
     def start(self) -> Lab:
         """Hosts and sshd; servers start at the first `reset`."""
-        self.python = managed_python(self.place / "python")
+        self.python = managed_python(self.place / "python", self.keep_code)
         for host in self.hosts.values():
             host.place.mkdir()
             host.boot()

@@ -69,7 +69,7 @@ STARTTLS = [f"{name_of(kind)}1" for kind in (*ROTATED, *LOOKED_AT) if kind.start
 @pytest.fixture(scope="module")
 def family() -> Iterator[Lab]:
     """All of them on their first day; where one is not installed its tests skip."""
-    lab = Lab(LAYOUT)
+    lab = Lab(LAYOUT, keep_code=True)
     if not lab.isolated:
         not_there("unshare", "servers with fixed folders need a view of their own, and so root")
     with ThreadPoolExecutor(max_workers=len(LAYOUT)) as pool:  # each waits mostly for itself; a server ends with the thread that began it
