@@ -9,8 +9,9 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from ansible_collections.certops.clm.tests.integration.test_server_deployment import Keeper, item_of, needles
+from ansible_collections.certops.clm.tests.integration.test_server_deployment import Keeper, item_of
 from ansible_collections.certops.clm.tests.lab.person import Person
+from ansible_collections.certops.clm.tests.support.needles import Needles
 
 SU = {"ansible_user": "root", "ansible_become_method": "su"}  # root needs no password for it
 
@@ -63,6 +64,9 @@ def nothing_lies_about(lab: Any, ansible: Any, person: Person, runs: List[Any], 
                 texts[str(path)] = path.read_bytes()
     assert any("AnsiballZ" in place for place in texts), "nothing was kept to be searched"
     belongs = (str(root / "etc/clm/tls/api.key"), str(root / "var/lib/certops-clm/versions"))
-    found = [place for place, text in texts.items() for one in made for needle in needles(one) if needle in text]
-    assert not [place for place in found if not place.startswith(belongs)], found
+    needles = Needles()
+    for number, one in enumerate(made):
+        needles.key(f"key {number}", one.key_pem.encode())
+    found = [place for place, text in texts.items() if needles.found(text)]
+    assert found and not [place for place in found if not place.startswith(belongs)], found
     assert not list((root / "var/lib/certops-clm/staged").iterdir())
