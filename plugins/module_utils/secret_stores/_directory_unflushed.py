@@ -24,7 +24,7 @@ from ..contracts import Lease, StoredVersion
 from ..errors import BusyError, ClmError
 from ..files import explain, write_all
 from ._directory_lease import holds, kept
-from ._directory_version import CHAIN, KEY, PENDING, RECORD, record
+from ._directory_version import CHAIN, contents
 from ._not_durable import not_durable
 
 Step = Callable[[str], None]
@@ -53,7 +53,7 @@ class Unflushed:
         self._step("stage")
         _make(staged)
         try:
-            for name, data in _contents(version, key, key is not None):
+            for name, data in contents(version, key, key is not None):
                 self._step(name)
                 self._write(f"{staged}/{name}", data)
         except BaseException:
@@ -71,7 +71,7 @@ class Unflushed:
         """Write what changed of a version that is there; `version` is the whole version. Raises OSError."""
         staged, final = staged_folder(folder, version.version), f"{folder}/versions/{version.version}"
         moves = self.moves.setdefault(folder, {})
-        for name, data in _contents(version, key, has_key):
+        for name, data in contents(version, key, has_key):
             if name == CHAIN and version.chain_pem == before.chain_pem:
                 continue
             self._step(name)
@@ -285,15 +285,6 @@ def _gone(path: str) -> None:
     """Remove it; whoever lost the lineage cleans up too, so that it may be gone already. Raises OSError."""
     with suppress(FileNotFoundError):
         os.unlink(path)
-
-
-def _contents(version: StoredVersion, key: Optional[bytes], has_key: bool) -> List[Tuple[str, bytes]]:
-    """The files of a version that are to be written; the facts last: they say what the others are."""
-    contents = [] if key is None else [(KEY, key)]
-    if version.chain_pem:
-        contents.append((CHAIN, version.chain_pem.encode()))
-    contents.append((PENDING if version.state == "pending" else RECORD, record(version, has_key)))
-    return contents
 
 
 def _make(staged: str) -> None:

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import re
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..contracts import VERSION_STATES, StoredVersion
 from ..errors import ClmError, ConfigError, MalformedError
@@ -47,6 +47,15 @@ def record(version: StoredVersion, has_key: bool) -> bytes:
     if "PRIVATE KEY-----" in text:
         raise ConfigError(f"the facts of version {version.version} of {version.lineage} hold a private key: refused")
     return text.encode("ascii")
+
+
+def contents(version: StoredVersion, key: Optional[bytes], has_key: bool) -> List[Tuple[str, bytes]]:
+    """The files of a version that are to be written; the facts last: they say what the others are."""
+    found = [] if key is None else [(KEY, key)]
+    if version.chain_pem:
+        found.append((CHAIN, version.chain_pem.encode()))
+    found.append((PENDING if version.state == "pending" else RECORD, record(version, has_key)))
+    return found
 
 
 def digest(text: str) -> str:
