@@ -63,7 +63,7 @@ def nothing_lies_about(lab: Any, ansible: Any, person: Person, runs: List[Any], 
             if path.is_file() and not path.is_symlink():
                 texts[str(path)] = path.read_bytes()
     assert any("AnsiballZ" in place for place in texts), "nothing was kept to be searched"
-    belongs = (str(root / "etc/clm/tls/api.key"), str(root / "var/lib/certops-clm/versions"))
+    belongs = (str(root / "etc/clm/tls/api.key"), str(root / "var/lib/certops-clm/deployments/api-app1/versions"))
     needles = Needles()
     for number, one in enumerate(made):
         needles.key(f"key {number}", one.key_pem.encode())
