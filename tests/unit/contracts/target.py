@@ -20,7 +20,7 @@ from ansible_collections.certops.clm.plugins.module_utils.targets import _index
 from ansible_collections.certops.clm.plugins.module_utils.targets._powers import KeySender
 
 TYPES = {"str", "int", "float", "bool", "list", "dict", "path", "raw"}
-QUICK = {"timeout": 1.5, "consecutive": 2, "interval": 0.05}
+QUICK = {"timeout": 0.7, "consecutive": 2, "interval": 0.05}
 
 
 class Estate(Protocol):

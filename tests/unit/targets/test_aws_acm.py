@@ -108,7 +108,7 @@ def test_what_amazon_issued_and_a_usage_that_would_be_lost_are_refused_before_an
 
 
 def test_flapping_and_late_addresses_are_waited_for_and_one_that_never_changes_is_named(estate):
-    late = estate.serve(estate.arn, {"delay": 0.3}, {"delay": 0.1, "flap": 0.4})
+    late = estate.serve(estate.arn, {"delay": 0.2}, {"delay": 0.1, "flap": 0.2})
     assert deploy(estate, estate.new, where=estate.place(late, certificate_arn=estate.arn)).state == "done"
     stuck = estate.serve(estate.arn, {}, {"never": True})
     outcome = deploy(estate, estate.old, where=estate.place(stuck, certificate_arn=estate.arn))
