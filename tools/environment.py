@@ -213,7 +213,7 @@ def make_gates() -> Dict[str, str]:
         problem = make_venv(CACHE / "venvs" / name, python, [*groups()[name], *user_requirements()])
         if problem:
             problems[name] = problem
-    floors = [CORES["2.16"][0], *(one for one in groups()["dev"] if one.startswith(("pytest", "hypothesis"))), *user_requirements()]
+    floors = [CORES["2.16"][0], *(one for one in groups()["dev"] if one.startswith(("pytest", "hypothesis", "moto"))), *user_requirements()]
     problem = make_venv(CACHE / "venvs" / "floors", python, floors, oldest=True)
     return {**problems, **({"floors": problem} if problem else {})}
 
