@@ -118,7 +118,7 @@ def _proposal(
     if settings.get("reuse_key") == "True":
         entry["reuse_key"] = REUSED
     entry.update(take_over=True, deployments=deployments)
-    expires = rfc3339(certificate.not_after) if certificate.not_after else "unknown"
+    expires = "unknown" if certificate.not_after is None else rfc3339(certificate.not_after)
     head = [
         f"certbot on {server} keeps it as {row['name']}",
         f"SHA-256 {certificate.sha256}, issued by {certificate.issuer or 'unknown'}, expires {expires}{left}",

@@ -14,7 +14,7 @@ from ansible_collections.certops.clm.tests.support.environment import CORES, ROO
 @pytest.mark.parametrize("core", [pytest.param(core, marks=pytest.mark.xdist_group(f"sanity-{core}")) for core in CORES])
 def test_ansible_test_sanity(core, once_for_this_content):
     venv(f"core-{core}")
-    once_for_this_content(lambda: sanity.sanity(core))
+    once_for_this_content(lambda: sanity.everything(core))
 
 
 def test_no_finding_is_ignored():

@@ -26,6 +26,9 @@ BOOTSTRAP = {
     "2.19": ["pip==24.2"],
     "2.21": ["pip==25.2"],
 }
+# The import test reads every file anew on every Python there is, minutes for each; these two or fewer for each core are together all of
+# them. A Python that this machine has not got is left out, and where it has none of them the core's own is taken.
+IMPORTED = {"2.16": ("3.10",), "2.19": ("3.9", "3.11"), "2.21": ("3.12", "3.13")}
 STUB = '''"""Stands in for get-pip.py: installs the packages named in argv from wheels, by the pip of one of them."""
 import glob
 import sys
@@ -89,9 +92,18 @@ def checkout(core: str) -> Path:
     return place
 
 
+def everything(core: str) -> None:
+    """All tests of sanity on that core: each on the Pythons that it chooses itself, and import on those of IMPORTED."""
+    sanity(core, "--skip-test", "import")
+    there = [version for version in IMPORTED[core] if shutil.which(f"python{version}", path=path_for(core))]
+    own = run([str(venv(f"core-{core}") / "python"), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).strip()
+    for version in there or [own]:
+        sanity(core, "--test", "import", "--python", version)
+
+
 def sanity(core: str, *more: str) -> str:
     """The output of a clean `ansible-test sanity`; the test fails with it otherwise."""
     prepare_home(core)
     command = [str(venv(f"core-{core}") / "ansible-test"), "sanity", "--venv", "--color", "no", *more]
     environment = {"HOME": str(HOME), "PATH": path_for(core), "ANSIBLE_HOME": str(HOME / ".ansible"), "VIRTUAL_ENV": ""}
-    return run(command, cwd=checkout(core), env=environment, timeout=1500, show=r"^(ERROR|FATAL: The)")
+    return run(command, cwd=checkout(core), env=environment, timeout=2400, show=r"^(ERROR|FATAL: The)")
