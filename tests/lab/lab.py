@@ -120,11 +120,11 @@ class Lab:
         anchors = self.ca.root_pem if verify else None
         return served(self.hosts[host].address, site.port, site.names[0], anchors=anchors, starttls=self.server(host).starttls)
 
-    def watcher(self, host: str, name: str = "", *, anchors: str = "") -> Watcher:
-        """A client that opens new connections to the site all the time; `anchors`: more roots than the lab's (PEM)."""
+    def watcher(self, host: str, name: str = "", *, anchors: str = "", interval: float = 0.01) -> Watcher:
+        """A client that opens new connections to the site, `interval` seconds apart; `anchors`: more roots than the lab's (PEM)."""
         site = self.site(host, name)
         where = (self.hosts[host].address, site.port, site.names[0])
-        return Watcher(*where, anchors=self.ca.root_pem + anchors, starttls=self.server(host).starttls)
+        return Watcher(*where, anchors=self.ca.root_pem + anchors, starttls=self.server(host).starttls, interval=interval)
 
     def holder(self, host: str, *, anchors: str = "") -> Holder:
         """A client that keeps its connection to the first site of the host, and asks on it all the time."""
