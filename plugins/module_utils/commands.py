@@ -11,10 +11,12 @@ Standard library only: this file travels to managed hosts.
 from __future__ import annotations
 
 import tempfile
+import threading
 from dataclasses import dataclass, field
-from typing import Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LOADING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -26,24 +28,28 @@ class Done:
     errors: bytes = field(repr=False, default=b"")
 
 
+def _loop() -> Any:
+    """The module that runs them, imported by one thread at a time: from a zip, Python 3.9 shows the others one that is half read."""
+    with _LOADING:
+        from . import _command_loop
+    return _command_loop
+
+
 def run(argv: Sequence[str], seconds: float) -> Done:
     """Wait until the command itself ends, also when a daemon that it started lives on; output and errors come together.
 
     ClmError when it cannot start or does not end in time; it is killed then, with what it started.
     """
-    from ._command_loop import whole
-
     with tempfile.TemporaryFile() as file:  # not a pipe, which a daemon would keep open
-        code = whole(argv, seconds, file).code
+        code = _loop().whole(argv, seconds, file).code
         file.seek(0)
         return Done(code, file.read(16 * 1024 * 1024))
 
 
 def pipe(argv: Sequence[str], seconds: float, data: bytes = b"") -> Done:
     """Give it `data` and take what it prints, both through pipes only, so that keys touch no file; errors as `run`."""
-    from ._command_loop import whole
-
-    return whole(argv, seconds, None, data)
+    done: Done = _loop().whole(argv, seconds, None, data)
+    return done
 
 
 def head(argv: Sequence[str], seconds: float, most: int, variables: Optional[Mapping[str, str]] = None) -> Done:
@@ -51,6 +57,5 @@ def head(argv: Sequence[str], seconds: float, most: int, variables: Optional[Map
 
     `variables` stand in its environment beside those of this process.
     """
-    from ._command_loop import beginning
-
-    return beginning(argv, seconds, most, variables or {})
+    done: Done = _loop().beginning(argv, seconds, most, variables or {})
+    return done
