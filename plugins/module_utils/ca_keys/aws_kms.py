@@ -78,17 +78,37 @@ def _never(what: str) -> NoReturn:
     raise MalformedError(f"a key of KMS {what}")
 
 
-def _ec_key(public: Any, signed: Any) -> Any:
-    """An ECDSA key that signs by KMS."""
+class _InKms:
+    """What a private key of the library is asked for beside its signature; it stands before the library's own class."""
 
-    class EcKey(ec.EllipticCurvePrivateKey):
+    def __init__(self, public: Any) -> None:
+        self._public = public
+
+    key_size = property(lambda self: self._public.key_size)
+
+    def public_key(self) -> Any:
+        return self._public
+
+    def private_numbers(self) -> Any:
+        _never("never leaves it")
+
+    def private_bytes(self, encoding: Any, format: Any, encryption_algorithm: Any) -> bytes:
+        _never("never leaves it")
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Optional[Dict[Any, Any]] = None) -> Any:
+        return self
+
+
+def _ec_key(public: Any, signed: Any) -> Any:
+    """An ECDSA key that signs by KMS; the class is made here, since only here the library is known to be there."""
+
+    class EcKey(_InKms, ec.EllipticCurvePrivateKey):
         """Made in KMS."""
 
         curve = property(lambda self: public.curve)
-        key_size = property(lambda self: public.key_size)
-
-        def public_key(self) -> Any:
-            return public
 
         def sign(self, data: Any, signature_algorithm: Any) -> bytes:
             found: bytes = signed("ec", bytes(data), signature_algorithm.algorithm)
@@ -97,31 +117,14 @@ def _ec_key(public: Any, signed: Any) -> Any:
         def exchange(self, algorithm: Any, peer_public_key: Any) -> bytes:
             _never("signs, and agrees on no key")
 
-        def private_numbers(self) -> Any:
-            _never("never leaves it")
-
-        def private_bytes(self, encoding: Any, format: Any, encryption_algorithm: Any) -> bytes:
-            _never("never leaves it")
-
-        def __copy__(self) -> Any:
-            return self
-
-        def __deepcopy__(self, memo: Optional[Dict[Any, Any]] = None) -> Any:
-            return self
-
-    return EcKey()
+    return EcKey(public)
 
 
 def _rsa_key(public: Any, signed: Any) -> Any:
     """An RSA key that signs by KMS."""
 
-    class RsaKey(rsa.RSAPrivateKey):
+    class RsaKey(_InKms, rsa.RSAPrivateKey):
         """Made in KMS."""
-
-        key_size = property(lambda self: public.key_size)
-
-        def public_key(self) -> Any:
-            return public
 
         def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:
             found: bytes = signed("rsa", bytes(data), algorithm)
@@ -130,16 +133,4 @@ def _rsa_key(public: Any, signed: Any) -> Any:
         def decrypt(self, ciphertext: bytes, padding: Any) -> bytes:
             _never("signs, and decrypts nothing")
 
-        def private_numbers(self) -> Any:
-            _never("never leaves it")
-
-        def private_bytes(self, encoding: Any, format: Any, encryption_algorithm: Any) -> bytes:
-            _never("never leaves it")
-
-        def __copy__(self) -> Any:
-            return self
-
-        def __deepcopy__(self, memo: Optional[Dict[Any, Any]] = None) -> Any:
-            return self
-
-    return RsaKey()
+    return RsaKey(public)

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from .. import aws
 from ..contracts import Where
@@ -21,6 +21,7 @@ ACCESS_OPTIONS: Dict[str, Dict[str, Any]] = {
     "external_id": {"type": "str"},
 }
 ACCESS = tuple(ACCESS_OPTIONS)
+TOGETHER = 100  # load balancers or listeners in one call
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,21 @@ class Clients:
             if key not in self._clients:
                 self._clients[key] = self.account(where, region).client(service, region)
             return self._clients[key]
+
+
+def list_together(wheres: Sequence[Where], scope: Callable[[Where], Any], name: str, listing: Callable[[Where, List[str]], None]) -> None:
+    """Call `listing` for what the option `name` of the places says, up to 100 of one scope at a time.
+
+    What cannot be listed is passed over: it is asked for again where its own place is read, and its error belongs there.
+    """
+    groups: Dict[Any, List[Where]] = {}
+    for where in wheres:
+        groups.setdefault(scope(where), []).append(where)
+    for group in groups.values():
+        names = list(dict.fromkeys(str(where[name]) for where in group))
+        for start in range(0, len(names), TOGETHER):
+            with suppress(ClmError):
+                listing(group[0], names[start : start + TOGETHER])
 
 
 @contextmanager

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
@@ -13,6 +12,7 @@ from ..contracts import COULD_NOT_LOOK, NOT_SERVED, SERVED, Proof
 from ..errors import ConfigError
 from ..probe import COULD_NOT_LOOK as BLIND
 from ..probe import Endpoint, Observation, probe_many
+from ._server_proof import Pace as ServerPace
 
 PACE_OPTIONS: Dict[str, Dict[str, Any]] = {
     "timeout": {"type": "float", "default": 30.0},
@@ -26,15 +26,8 @@ Probe = Callable[[Sequence[Endpoint]], List[List[Observation]]]
 Asked = Tuple[Sequence[Endpoint], str]
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How long to look, how often in a row, and how far apart; the clock and the wait are injected for tests."""
-
-    timeout: float = 30.0
-    consecutive: int = 3
-    interval: float = 0.2
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+class Pace(ServerPace):
+    """The pace that looks at servers have, out of the options of a task."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Pace:

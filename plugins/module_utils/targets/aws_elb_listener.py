@@ -10,9 +10,9 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from .. import aws
 from ..contracts import Clock, Target, Where
-from ..errors import ClmError, NotFoundError
+from ..errors import NotFoundError
 from ._aws_bound import create_bound
-from ._aws_clients import ACCESS_OPTIONS, Clients, asked
+from ._aws_clients import ACCESS_OPTIONS, Clients, asked, list_together
 from ._aws_store import KEY_TYPES, AcmStore
 from ._powers import RefusedError
 
@@ -25,7 +25,6 @@ OPTIONS: Dict[str, Any] = {
     **ACCESS_OPTIONS,
 }
 NEW_IN_IAM = 15  # attempts, a second apart
-TOGETHER = 100  # load balancers in one call
 
 
 class ClassicListeners:
@@ -46,16 +45,7 @@ class ClassicListeners:
 
     def prefetch(self, wheres: Sequence[Where]) -> None:
         """One call for up to 100 load balancers."""
-        groups: Dict[Tuple[Any, ...], List[Where]] = {}
-        for where in wheres:
-            groups.setdefault(self._scope(where, ""), []).append(where)
-        for group in groups.values():
-            names = list(dict.fromkeys(str(where["load_balancer"]) for where in group))
-            for start in range(0, len(names), TOGETHER):
-                try:
-                    self._list(group[0], names[start : start + TOGETHER])
-                except ClmError:
-                    continue
+        list_together(wheres, lambda where: self._scope(where, ""), "load_balancer", self._list)
 
     def _list(self, where: Where, names: List[str]) -> None:
         client = self._clients.get(where, "elb", self.region(where))

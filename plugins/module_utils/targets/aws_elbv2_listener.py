@@ -9,12 +9,12 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .. import aws
 from ..contracts import Clock, Target, Where
-from ..errors import ClmError, ConfigError, NotFoundError
+from ..errors import ConfigError, NotFoundError
 from ..x509 import pem
 from ..x509.certificate import Certificate
 from ..x509.names import covers
 from ._aws_bound import create_bound
-from ._aws_clients import ACCESS_OPTIONS, Arn, Clients, asked
+from ._aws_clients import ACCESS_OPTIONS, Arn, Clients, asked, list_together
 from ._aws_store import KEY_TYPES, LINEAGE, AcmStore
 from ._served import endpoints_of
 
@@ -25,7 +25,6 @@ OPTIONS: Dict[str, Any] = {
     **ACCESS_OPTIONS,
 }
 TLS = ("HTTPS", "TLS")
-TOGETHER = 100  # listeners in one call
 
 
 class Listeners:
@@ -54,16 +53,11 @@ class Listeners:
 
     def prefetch(self, wheres: Sequence[Where]) -> None:
         """One call for up to 100 listeners."""
-        groups: Dict[Tuple[Any, ...], List[Where]] = {}
-        for where in wheres:
-            groups.setdefault((*self._clients.key(where), *str(where.get("listener_arn")).split(":")[3:4]), []).append(where)
-        for group in groups.values():
-            arns = list(dict.fromkeys(str(where["listener_arn"]) for where in group))
-            for start in range(0, len(arns), TOGETHER):
-                try:
-                    self._list(group[0], arns[start : start + TOGETHER])
-                except ClmError:
-                    continue
+        list_together(wheres, self._region_of_account, "listener_arn", self._list)
+
+    def _region_of_account(self, where: Where) -> Tuple[str, ...]:
+        """Read from whatever stands there: a wrong ARN is told where its place is read."""
+        return (*self._clients.key(where), *str(where.get("listener_arn")).split(":")[3:4])
 
     def _list(self, where: Where, arns: Sequence[str]) -> None:
         for listener in aws.pages(self._client(where), "describe_listeners", "Listeners", ListenerArns=list(arns)):

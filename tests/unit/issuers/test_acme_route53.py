@@ -16,18 +16,11 @@ from ansible_collections.certops.clm.plugins.module_utils.challenges import _ind
 from ansible_collections.certops.clm.plugins.module_utils.challenges.dns_01_route53 import OPTIONS, Route53
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Challenge, Challenger
 from ansible_collections.certops.clm.plugins.module_utils.nested import options_of
-from ansible_collections.certops.clm.tests.lab.aws import emulator
 from ansible_collections.certops.clm.tests.lab.pebble import pebble
 from ansible_collections.certops.clm.tests.lab.route53 import serving
 from ansible_collections.certops.clm.tests.unit.issuers.acme_world import AcmeWorld, wanted
 
 OWN, OTHER = '"somebody else\'s"', '"one more of somebody else"'
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with emulator(tmp_path_factory.mktemp("aws")) as lab:
-        yield lab
 
 
 @pytest.fixture

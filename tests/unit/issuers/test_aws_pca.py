@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from cryptography import x509
@@ -18,24 +16,10 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import Issue
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.issuers import aws_pca
 from ansible_collections.certops.clm.plugins.module_utils.x509.chain import Chain
-from ansible_collections.certops.clm.tests.lab.aws import emulator
 from ansible_collections.certops.clm.tests.lab.private_ca import private_ca
 from ansible_collections.certops.clm.tests.unit.contracts.issuer import IssuerContract, request_for
 
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with emulator(tmp_path_factory.mktemp("aws")) as lab:
-        yield lab
-
-
-@pytest.fixture
-def lab(server):
-    server.reset()
-    with mock.patch.dict(os.environ, server.environment):
-        yield server
 
 
 class TestAwsPca(IssuerContract):

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
@@ -17,21 +15,8 @@ from ansible_collections.certops.clm.plugins.module_utils.issuers import local_c
 from ansible_collections.certops.clm.plugins.module_utils.issuers._local_ca_options import OPTIONS, setup_of
 from ansible_collections.certops.clm.plugins.module_utils.issuers._local_ca_setup import converge
 from ansible_collections.certops.clm.plugins.module_utils.x509.chain import Chain
-from ansible_collections.certops.clm.tests.lab.aws import REGION, emulator
+from ansible_collections.certops.clm.tests.lab.aws import REGION
 from ansible_collections.certops.clm.tests.unit.contracts.issuer import NOW, IssuerContract, request_for
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with emulator(tmp_path_factory.mktemp("aws")) as lab:
-        yield lab
-
-
-@pytest.fixture
-def lab(server):
-    server.reset()
-    with mock.patch.dict(os.environ, server.environment):
-        yield server
 
 
 def kms_key(lab, spec="ECC_NIST_P256", usage="SIGN_VERIFY"):

@@ -28,6 +28,7 @@ from ansible_collections.certops.clm.plugins.module_utils.targets._server_proof 
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_state import State
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_where import endpoints_of
 from ansible_collections.certops.clm.plugins.module_utils.targets.server import ServerTarget
+from ansible_collections.certops.clm.tests.lab.aws import emulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TLS_SERVER = ROOT / "tests" / "lab" / "tls_server.py"
@@ -187,3 +188,12 @@ def world(tmp_path: pathlib.Path) -> Iterator[World]:
 def made() -> Any:
     """The maker of certificates."""
     return make
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory):
+    """A running emulator of AWS, with its credentials in the environment."""
+    with emulator(tmp_path_factory.mktemp("aws")) as lab, pytest.MonkeyPatch.context() as patched:
+        for name, value in lab.environment.items():
+            patched.setenv(name, value)
+        yield lab

@@ -9,20 +9,12 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_acm
-from ansible_collections.certops.clm.tests.lab.aws import REGION, emulator
+from ansible_collections.certops.clm.tests.lab.aws import REGION
 from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
 from ansible_collections.certops.clm.tests.unit.contracts.target import QUICK, TargetContract
 from ansible_collections.certops.clm.tests.unit.targets.aws_policy import actions, called
 
 GONE = f"arn:aws:acm:{REGION}:123456789012:certificate/gone"
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory):
-    with emulator(tmp_path_factory.mktemp("aws")) as lab, pytest.MonkeyPatch.context() as patched:
-        for name, value in lab.environment.items():
-            patched.setenv(name, value)
-        yield lab
 
 
 class Imported(AwsEstate):

@@ -11,21 +11,13 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_api_domain, aws_cloudfront_distribution, aws_elb_listener
-from ansible_collections.certops.clm.tests.lab.aws import REGION, emulator
+from ansible_collections.certops.clm.tests.lab.aws import REGION
 from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
 from ansible_collections.certops.clm.tests.lab.aws_places import ACCOUNT, classic, distribution, http_domain, rest_domain
 from ansible_collections.certops.clm.tests.unit.contracts.target import QUICK, TargetContract
 from ansible_collections.certops.clm.tests.unit.targets.aws_policy import WITH_TAGS, actions, called
 
 EAST = "us-east-1"
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory):
-    with emulator(tmp_path_factory.mktemp("aws")) as lab, pytest.MonkeyPatch.context() as patched:
-        for name, value in lab.environment.items():
-            patched.setenv(name, value)
-        yield lab
 
 
 def deploy(provider, estate):

@@ -12,20 +12,11 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_elbv2_listener
 from ansible_collections.certops.clm.plugins.module_utils.targets._powers import RefusedError
-from ansible_collections.certops.clm.tests.lab.aws import emulator
 from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
 from ansible_collections.certops.clm.tests.unit.contracts.target import QUICK, TargetContract
 from ansible_collections.certops.clm.tests.unit.targets.aws_policy import WITH_TAGS, actions, called, policy
 
 GONE = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/gone/0/0"
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory):
-    with emulator(tmp_path_factory.mktemp("aws")) as lab, pytest.MonkeyPatch.context() as patched:
-        for name, value in lab.environment.items():
-            patched.setenv(name, value)
-        yield lab
 
 
 class Listener(AwsEstate):
