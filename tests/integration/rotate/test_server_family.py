@@ -42,6 +42,8 @@ from ansible_collections.certops.clm.tests.lab.vsftpd import Vsftpd
 from ansible_collections.certops.clm.tests.lab.watcher import Watcher
 from ansible_collections.certops.clm.tests.support.environment import not_there
 
+pytestmark = pytest.mark.xdist_group("family")  # all of them once, and not in each worker
+
 ROTATED = (Apache, Stunnel, Mariadb, Postfix, Dovecot, Redis, Rabbitmq, Mosquitto, Caddy, Prosody)
 LOOKED_AT = (Slapd, Vsftpd)  # they take a new certificate only when they start
 PAIR = ("pair.lab.example",)
@@ -64,7 +66,7 @@ if MANAGER.is_dir():
 STARTTLS = [f"{name_of(kind)}1" for kind in (*ROTATED, *LOOKED_AT) if kind.starttls != "none"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def family() -> Iterator[Lab]:
     """All of them on their first day; where one is not installed its tests skip."""
     lab = Lab(LAYOUT, keep_code=True)
@@ -78,16 +80,16 @@ def family() -> Iterator[Lab]:
             lab.stop()
 
 
-def seen_whole_behind_starttls(family: Lab, host: str) -> None:
-    """What the real server serves is what our probe sees, and what openssl sees from the server itself."""
+@pytest.mark.parametrize("host", STARTTLS)
+def test_what_a_real_server_serves_behind_starttls_is_seen_whole(family, host):
     server = family.server(host)
     site = server.sites[0]
     wanted = server.initial[site.name].sha256
     (seen,) = probe(Endpoint.from_dict(server.endpoint(site)))
-    assert (seen.answer, seen.sha256, seen.sent) == ("answered", wanted, 2), (host, seen.error)
+    assert (seen.answer, seen.sha256, seen.sent) == ("answered", wanted, 2), seen.error
     (spot,) = spots_of(endpoints_of([server.endpoint(site)], "endpoints"))
     shown = look_at_chain(spot, "default", "openssl")
-    assert [sha256(der) for der in shown.chain_der] == [sha256(der) for der in seen.chain_der], (host, shown.detail)
+    assert [sha256(der) for der in shown.chain_der] == [sha256(der) for der in seen.chain_der], shown.detail
 
 
 def rotated(family: Lab) -> List[str]:
@@ -131,9 +133,6 @@ def signed(family: Lab, cipher: str, signature: bytes) -> str:
 
 
 def test_one_campaign_rotates_them_all_and_no_client_sees_an_error(family, ansible, tmp_path):
-    """One test, for each that asked for the family would start a dozen servers of its own, in another worker at fixed ports."""
-    for host in STARTTLS:
-        seen_whole_behind_starttls(family, host)
     campaign = campaign_of(family, ansible, tmp_path)
     hosts = rotated(family)
     with ExitStack() as stack:
