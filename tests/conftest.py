@@ -12,12 +12,13 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List, Optional, Set
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / ".cache" / "dev"
+LONGEST_NAME = 80  # characters of a parameter that still tell which case it is
 
 
 def link_checkout() -> None:
@@ -53,6 +54,11 @@ else:  # two busy cores make time limits of single examples meaningless
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> Optional[str]:
+    """A long text is named by its argument: a fresh certificate as a test's name differs in every worker, and xdist refuses to start."""
+    return argname if isinstance(val, (str, bytes)) and len(val) > LONGEST_NAME else None
 
 
 def not_installed() -> Dict[str, str]:
