@@ -26,11 +26,13 @@ from ._contracts_issuing import (
     Pending,
     Revoker,
 )
+from ._contracts_trust import HeldList, RevocationLists, Trusted, TrustStore
 from .masking import Secret
 
 # What stands in a file of its own, and is a contract like the others.
 __all__ = [
-    "Anchored", "Answer", "BatchIssuer", "CaKey", "Challenge", "Challenger", "Issued", "Issuer", "IssueRequest", "Pending", "Revoker",
+    "Anchored", "Answer", "BatchIssuer", "CaKey", "Challenge", "Challenger", "HeldList", "Issued", "Issuer", "IssueRequest", "Pending",
+    "RevocationLists", "Revoker", "TrustStore", "Trusted",
 ]  # fmt: skip
 
 Clock = Callable[[], datetime]

@@ -13,11 +13,13 @@ from ansible_collections.certops.clm.plugins.plugin_utils.refusing import told
 
 PAGES = {"ledger_": "ledger", "secret_store_": "store", "server_": "blind", "aws_": "blind"}  # the last two look, and did not see
 
+WRITING = ("_deployment", "_trust_store")
+
 
 def page_of(module: str) -> str:
     """The page of a module whose error names none, by what it is about."""
     name = module.rpartition(".")[2]
-    found = next((page for start, page in PAGES.items() if name.startswith(start) and not name.endswith("_deployment")), "")
+    found = next((page for start, page in PAGES.items() if name.startswith(start) and not name.endswith(WRITING)), "")
     return found or ("deploy" if name.endswith("_deployment") else "refused")
 
 

@@ -25,6 +25,7 @@ from ansible_collections.certops.clm.tests.integration.leak_modes import Modes, 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
 from ansible_collections.certops.clm.tests.lab.aws import Aws, emulator
 from ansible_collections.certops.clm.tests.lab.aws_places import places
+from ansible_collections.certops.clm.tests.lab.aws_trust import BUCKET, bucket
 from ansible_collections.certops.clm.tests.lab.pebble import Pebble, pebble
 from ansible_collections.certops.clm.tests.lab.private_ca import keys_in_aws, private_ca
 from ansible_collections.certops.clm.tests.support.leaks import IN_A_SITE, Place, Seen, look, needles_of, on_a_host
@@ -58,6 +59,7 @@ class Site:
     def __init__(self, lab: Any, ansible: Any, place: Path, ca: Pebble, aws: Aws) -> None:
         self.acme, self.aws, self.places = ca.issuer(), aws.environment, places(aws)
         self.private_ca, self.cloud = private_ca(aws), aws
+        bucket(aws, BUCKET)
         self.campaign = Campaign(lab, ansible, place, ["api"])
         kept_by_certbot(lab.hosts["app1"], lab.ca.issue(["bot.lab.example"]), ca.directory)
         for name in ("ldap", "mail", "bot", "bot-two"):

@@ -6,7 +6,8 @@
 Each patch is a function in a file of aws_patches/, cites AWS's documentation, and has a test in tests/unit/lab that shows that the
 emulator fails without it. Doors of the lab: `GET /_calls` counts calls by service:Operation, `DELETE /_calls` starts anew, and
 `PUT /_faults` takes rules that refuse calls, as [{"match": "acm:ListCertificates", "times": 2, "code": "ThrottlingException"}] or
-with "share": 0.3 instead of times; "after": 5 lets five calls through first. `PUT /_front` is aws_front.py.
+with "share": 0.3 instead of times; "after": 5 lets five calls through first. `PUT /_front` is aws_front.py. `GET /_given/TOKEN` is what
+a signed URL of the emulator gives.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from urllib.parse import parse_qs
 
 from aws_front import Front
 from aws_patches import mend
+from aws_patches.elbv2_trust import GIVEN
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 
@@ -39,6 +41,8 @@ class Doors:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         if path in ("/_calls", "/_faults"):
             return self._door(path, method, environ, start_response)
+        if path.startswith("/_given/"):
+            return given(path, start_response)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = _Again(body)
         name, json_service = operation(environ, body)
@@ -71,6 +75,14 @@ class Doors:
             answer = json.dumps(dict(self._calls)).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
         return [answer]
+
+
+def given(path: str, start_response: Any) -> List[bytes]:
+    """The bytes behind a signed URL, 403 for one that nobody signed."""
+    data = GIVEN.get(path.rpartition("/")[2])
+    answer, status = (b"", "403 Forbidden") if data is None else (data, "200 OK")
+    start_response(status, [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(answer)))])
+    return [answer]
 
 
 class _Again:

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trust stores of the emulator, as somebody sees and writes them who is not the provider under test. Tier B."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Set
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from .anchors import anchor
+from .aws import REGION, Aws
+from .aws_estate import WRITES
+from .ca import pem_of
+
+BUCKET = "trust"
+EAST = "us-east-1"
+GUIDE = Path(__file__).parents[2] / "docs/docsite/rst/guide_aws_trust.rst"
+READS = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}  # AWS checks these two in the place of the first, or beside it
+
+
+def bucket(aws: Aws, name: str, versioned: bool = True, region: str = REGION) -> None:
+    """A bucket that keeps versions, or none."""
+    s3 = aws.client("s3", region)
+    s3.create_bucket(Bucket=name, **({} if region == EAST else {"CreateBucketConfiguration": {"LocationConstraint": region}}))
+    if versioned:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+
+def policy(module: str) -> Dict[str, Any]:
+    """The policy of the guide for a module."""
+    found = re.search(rf"Policy of ``{module}``:\n\n.. code-block:: json\n\n(.*?)\n\n[^ ]", GUIDE.read_text() + "\n\n.", re.DOTALL)
+    assert found, module
+    made: Dict[str, Any] = json.loads(found.group(1))
+    return made
+
+
+def actions(module: str) -> Set[str]:
+    """The actions that it allows."""
+    return set(policy(module)["Statement"][0]["Action"])
+
+
+def called(calls: Mapping[str, int]) -> Set[str]:
+    """The actions of these calls."""
+    found: Set[str] = set()
+    for name in calls:
+        service, _colon, call = name.partition(":")
+        if service == "s3":
+            verb, path = call.split(" ", 1)
+            inside = path.count("/") > 1
+            found |= READS if inside and verb in ("GET", "HEAD") else {"s3:PutObject" if inside else "s3:GetBucketVersioning"}
+        elif service not in ("sts", "unknown"):
+            found.add(name)
+    return found
+
+
+def hashes_of(pem: bytes) -> List[str]:
+    """The SHA-256 of every certificate of a bundle, sorted."""
+    return sorted(one.fingerprint(hashes.SHA256()).hex() for one in x509.load_pem_x509_certificates(pem))
+
+
+class AwsPlace:
+    """What every trust store of AWS shares in a test."""
+
+    def __init__(self, aws: Aws, **options: Any) -> None:
+        self.aws = aws
+        self.options: Dict[str, Any] = {"region": REGION, "bucket": BUCKET, **options}
+
+    def writes(self) -> int:
+        """Calls that change something, of any service."""
+        return sum(
+            count for name, count in self.aws.calls().items() if name.split(":")[1].startswith(WRITES) and "TrustStores " not in name
+        )
+
+    def by_hand(self) -> str:
+        """A bundle of somebody else, in the bucket under a key of theirs; its version."""
+        body = pem_of(anchor("by hand")[1], anchor("by hand too")[1]).encode()
+        return str(self.aws.client("s3").put_object(Bucket=BUCKET, Key="hand.pem", Body=body)["VersionId"])
+
+
+class ElbPlace(AwsPlace):
+    """A trust store of load balancers."""
+
+    def __init__(self, aws: Aws) -> None:
+        super().__init__(aws, name="clients")
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return str(self.aws.client("elbv2").describe_trust_stores(Names=["clients"])["TrustStores"][0]["TrustStoreArn"])
+
+    def held(self) -> List[str]:
+        """What the load balancers have."""
+        found = self.aws.client("elbv2").get_trust_store_ca_certificates_bundle(TrustStoreArn=self.arn)
+        with urllib.request.urlopen(found["Location"], timeout=10) as answer:
+            return hashes_of(answer.read())
+
+    def foreign(self) -> None:
+        """Somebody else replaces the bundle."""
+        place = {"CaCertificatesBundleS3Bucket": BUCKET, "CaCertificatesBundleS3Key": "hand.pem"}
+        self.by_hand()
+        self.aws.client("elbv2").modify_trust_store(TrustStoreArn=self.arn, **place)

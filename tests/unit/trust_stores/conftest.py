@@ -1,0 +1,37 @@
+# Copyright (c) 2026 the certops.clm authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's emulator of AWS with a bucket that keeps versions, and the pause between two looks, which costs these tests nothing."""
+
+from __future__ import annotations
+
+import os
+from unittest import mock
+
+import pytest
+
+from ansible_collections.certops.clm.plugins.module_utils.trust_stores import _aws
+from ansible_collections.certops.clm.tests.lab.aws import emulator
+from ansible_collections.certops.clm.tests.lab.aws_trust import BUCKET, bucket
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    with emulator(tmp_path_factory.mktemp("aws")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def aws(server):
+    server.reset()
+    bucket(server, BUCKET)
+    with mock.patch.dict(os.environ, server.environment), mock.patch.object(_aws, "PAUSE", 0.01):
+        server.forget_calls()
+        yield server
+
+
+def pytest_collection_modifyitems(items):
+    """One worker has the emulator."""
+    for item in items:
+        if "/unit/trust_stores/" in str(item.path):
+            item.add_marker(pytest.mark.xdist_group("aws_trust_stores"))
