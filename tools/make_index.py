@@ -1,7 +1,8 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what is generated from the providers and modules that are there: `_index.py` files, meta/runtime.yml's groups, plain actions.
+"""Writes what is generated from the providers and modules that are there: `_index.py` files, meta/runtime.yml's groups, plain actions,
+and the guide of policies for AWS.
 
 Usage: python3 tools/make_index.py [--check]. With --check nothing is written and the exit code is 1 when something is stale.
 """
@@ -13,6 +14,8 @@ import re
 import sys
 from pathlib import Path
 from typing import Dict, List
+
+import aws_policies
 
 ROOT = Path(__file__).resolve().parent.parent
 UTILS = ROOT / "plugins" / "module_utils"
@@ -190,6 +193,9 @@ def wanted() -> Dict[Path, str]:
     meta = ROOT / "meta" / "runtime.yml"
     if meta.is_file():
         files[meta] = runtime(meta.read_text(encoding="utf-8"), ROOT / "plugins" / "modules")
+    guide = ROOT / aws_policies.PAGE
+    if guide.parent.is_dir():
+        files[guide] = aws_policies.page(ROOT)
     return files
 
 

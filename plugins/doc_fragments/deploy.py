@@ -37,6 +37,6 @@ options: {}
 requirements:
   - boto3 >= 1.40
 notes:
-  - The policy that its role needs is in the guide for AWS.
+  - The policy that its role needs is in R(Least privilege in AWS,ansible_collections.certops.clm.docsite.guide_aws_policies).
   - It was tested on an emulator and never on AWS itself.
 """

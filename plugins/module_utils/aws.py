@@ -9,6 +9,7 @@ and those of an assumed role are renewed while a run goes on.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -43,8 +44,15 @@ SESSION_NAME = "certops-clm"
 MAX_TEXT = 300
 THROTTLED = ("Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "RequestThrottled", "SlowDown")
 BUSY = ("PriorRequestNotComplete",)  # Route 53: another change of the same zone goes on
-DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException", "403")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException")
+SAID = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
+IN_POLICIES = {  # what policies call a service that the SDK calls otherwise
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+    "resourcegroupstaggingapi": "tag",
+    "apigatewayv2": "apigateway",
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def _translated(error: Exception, what: str) -> ClmError:
         if code in THROTTLED + BUSY:
             return UnavailableError(text, hint=f"AWS throttled it {ATTEMPTS} times in a row: run again later, or ask for a higher quota")
         if code in DENIED:
-            return ClmError(text, hint=f"let the role call {_action(error, what)} (see the least-privilege policy in the AWS guide)")
+            return ClmError(text, hint=f"let the role call {_action(error, what)} (its policy is in the guide Least privilege in AWS)")
         if code in EXPIRED:
             return ClmError(text, hint="the credentials are expired or wrong: get new ones, then run again")
         return ClmError(text)
@@ -93,8 +101,12 @@ def _translated(error: Exception, what: str) -> ClmError:
 
 
 def _action(error: Any, what: str) -> str:
-    """The IAM action of a refused call as far as the SDK tells it."""
-    return f"{what.split()[0]}:{error.operation_name}" if getattr(error, "operation_name", "") else what
+    """The IAM action of a refused call: what AWS says, else what the SDK's names make of it."""
+    said = SAID.search(str(error.response.get("Error", {}).get("Message") or ""))
+    if said:
+        return said.group(1)
+    service = what.split()[0]
+    return f"{IN_POLICIES.get(service, service)}:{error.operation_name}" if getattr(error, "operation_name", "") else what
 
 
 def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:

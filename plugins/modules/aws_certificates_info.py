@@ -72,7 +72,7 @@ requirements:
   - cryptography >= 46
   - certifi, for V(public) in O(anchors)
 notes:
-  - The least privilege that it needs is in the guide for AWS.
+  - The policy that its role needs is in R(Least privilege in AWS,ansible_collections.certops.clm.docsite.guide_aws_policies).
   - It was tested on an emulator and never on AWS itself.
 extends_documentation_fragment:
   - certops.clm.attributes.info
@@ -167,7 +167,7 @@ OPTIONS: Dict[str, Any] = {
     "anchors": {"type": "list", "elements": "str", "default": ["public"]},
     "allow_unseen": {"type": "bool", "default": False},
 }
-HINT = "let the role read there (the guide for AWS has the policy), or set allow_unseen to go on without it"
+HINT = "let the role read there (the guide Least privilege in AWS has the policy), or set allow_unseen to go on without it"
 
 
 def listed(params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:

@@ -15,8 +15,9 @@ import pytest
 
 
 @pytest.fixture
-def tool(root: Path, tmp_path: Path) -> Any:
+def tool(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The tool, working on a folder of its own."""
+    monkeypatch.syspath_prepend(str(root / "tools"))
     spec = importlib.util.spec_from_file_location("make_index", root / "tools" / "make_index.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

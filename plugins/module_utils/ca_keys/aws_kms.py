@@ -17,6 +17,15 @@ OPTIONS: Dict[str, Any] = {
     "key_id": {"type": "str", "required": True, "no_log": False},
     **aws.ONE,
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "The key of an intermediate": [
+        {
+            "Action": ["kms:GetPublicKey", "kms:Sign"],
+            "Resource": "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555",
+        }
+    ]
+}
 ALGORITHMS = {
     ("rsa", "sha256"): "RSASSA_PKCS1_V1_5_SHA_256",
     ("ec", "sha256"): "ECDSA_SHA_256",

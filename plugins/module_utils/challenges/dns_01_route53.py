@@ -29,6 +29,42 @@ OPTIONS: Dict[str, Any] = {
     "authoritative_port": {"type": "int", "default": 53},
     "propagation_timeout": {"type": "int", "default": 180},
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "Without ``hosted_zone_id``": [
+        {"Action": ["route53:GetChange", "route53:ListHostedZones"], "Resource": "*"},
+        {"Action": ["route53:ListResourceRecordSets"], "Resource": "arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ"},
+        {
+            "Action": ["route53:ChangeResourceRecordSets"],
+            "Resource": "arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ",
+            "Condition": {
+                "ForAllValues:StringEquals": {
+                    "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
+                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
+                },
+                "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": ["_acme-challenge.*"]},
+            },
+        },
+    ],
+    "With ``hosted_zone_id``": [
+        {"Action": ["route53:GetChange"], "Resource": "*"},
+        {
+            "Action": ["route53:GetHostedZone", "route53:ListResourceRecordSets"],
+            "Resource": "arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ",
+        },
+        {
+            "Action": ["route53:ChangeResourceRecordSets"],
+            "Resource": "arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ",
+            "Condition": {
+                "ForAllValues:StringEquals": {
+                    "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
+                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
+                },
+                "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": ["_acme-challenge.*"]},
+            },
+        },
+    ],
+}
 KIND = "dns-01"
 REGION = "us-east-1"  # where the SDK signs for a service that is in no region
 FIRST, LONGEST = 0.5, 5.0  # seconds between two looks; an account has five calls a second for everything it does in Route 53

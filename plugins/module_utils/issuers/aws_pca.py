@@ -35,6 +35,26 @@ OPTIONS: Dict[str, Any] = {
     "issue_timeout": {"type": "int", "default": 60},
     "concurrency": {"type": "int", "default": 8},
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "To issue": [
+        {
+            "Action": [
+                "acm-pca:DescribeCertificateAuthority",
+                "acm-pca:GetCertificate",
+                "acm-pca:GetCertificateAuthorityCertificate",
+                "acm-pca:IssueCertificate",
+            ],
+            "Resource": "arn:aws:acm-pca:eu-central-1:111122223333:certificate-authority/11111111-2222-3333-4444-555555555555",
+        }
+    ],
+    "To revoke": [
+        {
+            "Action": ["acm-pca:RevokeCertificate"],
+            "Resource": "arn:aws:acm-pca:eu-central-1:111122223333:certificate-authority/11111111-2222-3333-4444-555555555555",
+        }
+    ],
+}
 REASONS: Mapping[str, str] = {
     "unspecified": "UNSPECIFIED",
     "key_compromise": "KEY_COMPROMISE",

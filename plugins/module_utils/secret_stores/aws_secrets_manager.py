@@ -36,6 +36,50 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "recovery_days": {"type": "int", "default": 7},
     "lease_seconds": {"type": "int", "default": LEASE_SECONDS},
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "To issue, deploy and clean up": [
+        {"Action": ["secretsmanager:BatchGetSecretValue", "secretsmanager:ListSecrets"], "Resource": "*"},
+        {
+            "Action": [
+                "secretsmanager:CreateSecret",
+                "secretsmanager:DeleteSecret",
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:TagResource",
+                "secretsmanager:UpdateSecretVersionStage",
+            ],
+            "Resource": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:certops-clm/*",
+        },
+    ],
+    "To issue, deploy and clean up with ``kms_key_id``": [
+        {"Action": ["secretsmanager:BatchGetSecretValue", "secretsmanager:ListSecrets"], "Resource": "*"},
+        {
+            "Action": [
+                "secretsmanager:CreateSecret",
+                "secretsmanager:DeleteSecret",
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:TagResource",
+                "secretsmanager:UpdateSecretVersionStage",
+            ],
+            "Resource": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:certops-clm/*",
+        },
+        {
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555",
+        },
+    ],
+    "To read what is kept": [
+        {"Action": ["secretsmanager:BatchGetSecretValue", "secretsmanager:ListSecrets"], "Resource": "*"},
+        {
+            "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+            "Resource": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:certops-clm/*",
+        },
+    ],
+}
 PREFIX = re.compile(r"[A-Za-z0-9_+=.@/-]{1,200}/\Z")
 SIDE_BY_SIDE = 8  # lineages that are written at once
 

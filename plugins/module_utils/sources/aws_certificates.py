@@ -28,6 +28,31 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "concurrency": {"type": "int", "default": 8},
     "cache_file": {"type": "path"},
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "One account, or what a role in each account may do": [
+        {
+            "Action": [
+                "acm:GetCertificate",
+                "acm:ListCertificates",
+                "apigateway:GET",
+                "cloudfront:ListDistributions",
+                "elasticloadbalancing:DescribeListenerCertificates",
+                "elasticloadbalancing:DescribeListeners",
+                "elasticloadbalancing:DescribeLoadBalancers",
+                "iam:GetServerCertificate",
+                "iam:ListServerCertificates",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
+    "Who assumes the roles of ``role_arns``": [{"Action": ["sts:AssumeRole"], "Resource": "arn:aws:iam::*:role/certificate-reader"}],
+    "Who assumes ``organization_role`` in every account of the organization": [
+        {"Action": ["organizations:ListAccounts"], "Resource": "*"},
+        {"Action": ["sts:AssumeRole"], "Resource": "arn:aws:iam::*:role/certificate-reader"},
+    ],
+}
 STORES = ("acm", "iam")
 GLOBAL_REGION = "us-east-1"  # where the endpoints of IAM and CloudFront are, and the certificates that CloudFront takes
 NOT_THERE = "was not found in ACM or IAM of this account"

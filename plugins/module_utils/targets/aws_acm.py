@@ -25,6 +25,24 @@ OPTIONS: Dict[str, Any] = {
     "allow_no_rollback": {"type": "bool", "default": False},
     **ACCESS_OPTIONS,
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "With ``certificate_arn``": [
+        {"Action": ["acm:AddTagsToCertificate", "acm:DescribeCertificate", "acm:GetCertificate", "acm:ImportCertificate"], "Resource": "*"}
+    ],
+    "Without ``certificate_arn``, where the certificate is found by its tag": [
+        {
+            "Action": [
+                "acm:AddTagsToCertificate",
+                "acm:DescribeCertificate",
+                "acm:GetCertificate",
+                "acm:ImportCertificate",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
 IMPORTED = "IMPORTED"
 # Of an earlier import these must stay, https://docs.aws.amazon.com/acm/latest/userguide/import-reimport.html, but for its exceptions.
 MAY_GO = {"key_usage": ("key_encipherment",), "extended_key_usage": ("client_auth",)}
@@ -117,9 +135,9 @@ class AcmTarget:
         """Import that version of the lineage in place; RefusedError when AWS changed nothing."""
         version, arn = self._version(where, ref), self._arn(where)
         region, tags = self._region(where), tags_of(where, version, **{DEPLOYMENT: str(where.get("id") or "")})
-        written = self._acm.write(where, region, version, arn, tags)
-        if arn:
+        if arn:  # first, for once it is imported a refusal would change something
             self._acm.tag(where, arn, tags)
+        written = self._acm.write(where, region, version, arn, tags)
         self._acm.note(where, region, written, tags)
 
     def _version(self, where: Where, ref: str) -> Version:

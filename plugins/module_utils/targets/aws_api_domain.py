@@ -21,6 +21,22 @@ OPTIONS: Dict[str, Any] = {
     "region": {"type": "str", "required": True},
     **ACCESS_OPTIONS,
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "Domain names of REST, HTTP and WebSocket APIs": [
+        {
+            "Action": [
+                "acm:AddTagsToCertificate",
+                "acm:GetCertificate",
+                "acm:ImportCertificate",
+                "apigateway:GET",
+                "apigateway:PATCH",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ]
+}
 EDGE_REGION = "us-east-1"  # of the certificates of edge-optimised domain names
 EDGE, REGIONAL = "certificateArn", "regionalCertificateArn"
 

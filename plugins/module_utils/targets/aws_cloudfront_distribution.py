@@ -16,6 +16,37 @@ from ._aws_store import AcmStore
 
 NAME = "aws_cloudfront_distribution"
 OPTIONS: Dict[str, Any] = {"distribution_id": {"type": "str", "required": True}, **ACCESS_OPTIONS}
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "A distribution": [
+        {
+            "Action": [
+                "acm:AddTagsToCertificate",
+                "acm:GetCertificate",
+                "acm:ImportCertificate",
+                "cloudfront:GetDistributionConfig",
+                "cloudfront:UpdateDistribution",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
+    "A distribution that still has a certificate of IAM": [
+        {
+            "Action": [
+                "acm:AddTagsToCertificate",
+                "acm:GetCertificate",
+                "acm:ImportCertificate",
+                "cloudfront:GetDistributionConfig",
+                "cloudfront:UpdateDistribution",
+                "iam:GetServerCertificate",
+                "iam:ListServerCertificates",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
 REGION = "us-east-1"  # of CloudFront's endpoint, and of every certificate that it takes
 # https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html says which of ACM's CloudFront takes
 KEY_TYPES: Tuple[str, ...] = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256")

@@ -24,6 +24,34 @@ OPTIONS: Dict[str, Any] = {
     "store": {"type": "str", "choices": ["acm", "iam"], "default": "acm"},
     **ACCESS_OPTIONS,
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "With certificates in ACM": [
+        {
+            "Action": [
+                "acm:AddTagsToCertificate",
+                "acm:GetCertificate",
+                "acm:ImportCertificate",
+                "elasticloadbalancing:DescribeLoadBalancers",
+                "elasticloadbalancing:SetLoadBalancerListenerSSLCertificate",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
+    "With ``store: iam``": [
+        {
+            "Action": [
+                "elasticloadbalancing:DescribeLoadBalancers",
+                "elasticloadbalancing:SetLoadBalancerListenerSSLCertificate",
+                "iam:GetServerCertificate",
+                "iam:TagServerCertificate",
+                "iam:UploadServerCertificate",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
 NEW_IN_IAM = 15  # attempts, a second apart
 
 

@@ -24,6 +24,37 @@ OPTIONS: Dict[str, Any] = {
     "sni": {"type": "bool", "default": False, "shared": True},  # many are chosen by SNI, one is the default
     **ACCESS_OPTIONS,
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "The default certificate of a listener": [
+        {
+            "Action": [
+                "acm:AddTagsToCertificate",
+                "acm:GetCertificate",
+                "acm:ImportCertificate",
+                "elasticloadbalancing:DescribeListeners",
+                "elasticloadbalancing:ModifyListener",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
+    "A certificate that is chosen by SNI": [
+        {
+            "Action": [
+                "acm:AddTagsToCertificate",
+                "acm:GetCertificate",
+                "acm:ImportCertificate",
+                "elasticloadbalancing:AddListenerCertificates",
+                "elasticloadbalancing:DescribeListenerCertificates",
+                "elasticloadbalancing:DescribeListeners",
+                "elasticloadbalancing:RemoveListenerCertificates",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
 TLS = ("HTTPS", "TLS")
 
 

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -148,26 +146,3 @@ def test_a_change_that_never_ends_is_named_in_time(names):
     (problem,) = one.publish(challenges("lab.example"))
     assert problem is not None and "has not spread _acme-challenge.lab.example. after 0 seconds (change C" in problem.message
     assert one.withdraw(challenges("lab.example")) == [None] and names.records() == {}
-
-
-def test_the_policy_of_the_guide_has_what_is_called_and_no_more(names, server):
-    text = (Path(__file__).parents[3] / "docs/docsite/rst/guide_aws_issuing.rst").read_text()
-    start = text.index('  {\n    "Version"', text.index("Proofs by DNS in Route 53\n---"))
-    statements = json.loads(text[start : text.index("\n\n", start)])["Statement"]
-    zone = names.zone("lab.example")
-    names.put(zone, "_acme-challenge.lab.example", "TXT", OWN)
-    server.forget_calls()
-    one = challenger(names)
-    one._servers = {"lab.example.": []}  # else the lab's name server looks into the zones too
-    one._place = lambda record: setattr(record, "name", "_acme-challenge.lab.example.") or setattr(record, "zone", (zone, "lab.example."))
-    assert one.publish(challenges("lab.example")) == [None] and one.withdraw(challenges("lab.example")) == [None]
-    called = {operation(name) for name in server.calls()}
-    assert called == {action for one in statements for action in one["Action"]}
-
-
-def operation(call):
-    """The IAM action of a call of a REST service, told by its method and path."""
-    method, path = call.partition(":")[2].split()
-    last = "change" if "/change/" in path else path.strip("/").rpartition("/")[2]
-    paths = {"hostedzone": "ListHostedZones", "rrset": "ListResourceRecordSets", "change": "GetChange"}
-    return "route53:ChangeResourceRecordSets" if method == "POST" else f"route53:{paths[last]}"

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import json
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -118,14 +116,3 @@ def test_wrong_options_and_refusals_say_what_to_do(lab):
     with pytest.raises(ClmError) as caught:
         one.begin(request_for())
     assert "acm-pca:DescribeCertificateAuthority" in caught.value.hint
-
-
-def test_the_policy_of_the_guide_has_what_is_called_and_no_more(lab):
-    text = (Path(__file__).parents[3] / "docs/docsite/rst/guide_aws_issuing.rst").read_text()
-    start = text.index('  {\n    "Version"', text.index("Certificates of AWS Private CA\n---"))
-    statements = json.loads(text[start : text.index("\n\n", start)])["Statement"]
-    one = issuer(private_ca(lab))
-    lab.forget_calls()
-    one.revoke(issued(one, request_for()).pem, "superseded")
-    assert one.anchors_pem()
-    assert set(lab.calls()) == {action for row in statements for action in row["Action"]}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -72,14 +71,3 @@ def test_a_key_that_cannot_sign_or_that_nobody_may_use_is_said(lab, tmp_path):
 def test_an_intermediate_alone_needs_no_passphrase(lab, tmp_path):
     outcomes = set_up(tmp_path / "ca", kms_key(lab), part="intermediate", root_certificate=None)
     assert outcomes["intermediate"].state == "pending" and (tmp_path / "ca" / "intermediate.csr").exists()
-
-
-def test_the_policy_of_the_guide_has_what_is_called_and_no_more(lab, tmp_path):
-    text = (Path(__file__).parents[3] / "docs/docsite/rst/guide_aws_issuing.rst").read_text()
-    start = text.index('  {\n    "Version"', text.index("A local CA whose key is in KMS\n---"))
-    statements = json.loads(text[start : text.index("\n\n", start)])["Statement"]
-    key = kms_key(lab)
-    lab.forget_calls()
-    set_up(tmp_path / "ca", key)
-    local_ca.create({"path": str(tmp_path / "ca")}, lambda: NOW).begin(request_for())
-    assert set(lab.calls()) == {action for one in statements for action in one["Action"]}

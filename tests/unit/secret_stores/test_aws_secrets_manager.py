@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import threading
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -222,21 +220,3 @@ def test_what_somebody_else_wrote_there_is_malformed_and_breaks_no_neighbour(lab
     with pytest.raises(ClmError) as caught:
         store.begin("api", None)
     assert "secretsmanager:GetSecretValue" in caught.value.hint
-
-
-def test_the_policy_of_the_guide_has_what_is_called_and_no_more(lab):
-    text = (Path(__file__).parents[3] / "docs/docsite/rst/guide_aws_issuing.rst").read_text()
-    start = text.index('  {\n    "Version"', text.index("Keys and versions in Secrets Manager\n---"))
-    statements = json.loads(text[start : text.index("\n\n", start)])["Statement"]
-    lab.forget_calls()
-    clock = Clock()
-    store = opened(clock, kms_key_id="alias/certops")
-    first = kept(store)
-    kept(store)
-    lease = store.begin("shop", store.current("shop"))
-    store.extend(lease)
-    store.drop(lease, StoredVersion("shop", first, "dropped"))
-    assert store.load(next(store.lineages())) is not None and store.identity().endswith(f":{REGION}:certops-clm/")
-    called = set(lab.calls()) - {"sts:GetCallerIdentity"}
-    allowed = {action for one in statements for action in one["Action"]}
-    assert called == allowed - {"kms:Decrypt", "kms:GenerateDataKey"}, "Secrets Manager calls KMS for us"

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -121,7 +119,7 @@ def test_a_region_that_refuses_hides_no_other_and_is_named(lab):
     found = find()
     blind = [one for one in found if one.where.get("answer") == "could_not_look"]
     assert {one.where["service"] for one in blind} == {"elb", "elbv2"} and all(REGION in one.where["label"] for one in blind)
-    assert "least-privilege" in blind[0].error and "DescribeLoadBalancers" in blind[0].error
+    assert "Least privilege" in blind[0].error and "DescribeLoadBalancers" in blind[0].error
     (seen,) = [one for one in found if one not in blind]
     assert seen.where["bound"] is True, "ACM says that it is in use, although nobody could see where"
 
@@ -149,44 +147,9 @@ def test_roles_of_an_organization(lab):
     assert {one.where["account"] for one in found} == {"123456789012"} and account
 
 
-def policy():
-    text = (Path(__file__).parents[3] / "docs/docsite/rst/guide_aws.rst").read_text()
-    return json.loads(text[text.index('  {\n    "Version"') : text.index("\nWith ``role_arns``")])
 
 
-def action(call):
-    """The IAM action of a call as the lab counts it; REST services are counted by their paths."""
-    service, _colon, operation = call.partition(":")
-    if service == "apigateway":
-        return "apigateway:GET"
-    return f"{'tag' if service == 'tagging' else service}:{'ListDistributions' if service == 'cloudfront' else operation}"
 
-
-def test_the_policy_of_the_guide_has_what_is_called_and_no_more(lab):
-    lab.listener("shop", lab.hold("shop.example.com")[0])
-    lab.forget_calls()
-    assert [one.error for one in find()] == [""]
-    called = {action(name) for name in lab.calls()} - {"sts:GetCallerIdentity"}
-    assert called == set(policy()["Statement"][0]["Action"]) - {"iam:GetServerCertificate"}, "IAM kept none here"
-
-
-def test_with_enforcement_the_policy_is_enough_for_balancers_and_less_is_named(lab):
-    """The emulator enforces names of its own for REST services and tags: tagging:GetResources is AWS's tag:GetResources."""
-    lab.listener("shop", lab.hold("shop.example.com")[0])
-    enough = policy()
-    enough["Statement"][0]["Action"].append("tagging:GetResources")
-    with mock.patch.dict(os.environ, lab.enforce(enough)):
-        assert [one.error for one in find(services=["elbv2", "elb"])] == [""]
-
-
-def test_without_one_action_of_the_policy_the_place_is_named(lab):
-    less = policy()
-    less["Statement"][0]["Action"].append("tagging:GetResources")
-    less["Statement"][0]["Action"].remove("elasticloadbalancing:DescribeListeners")
-    lab.listener("shop", lab.hold("shop.example.com")[0])
-    with mock.patch.dict(os.environ, lab.enforce(less)):
-        blind = [one.error for one in find(services=["elbv2", "elb"]) if one.where.get("answer")]
-    assert len(blind) == 1 and "DescribeListeners" in blind[0]
 
 
 def test_what_is_served_but_was_never_in_acm_is_said(lab):

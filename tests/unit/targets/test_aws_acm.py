@@ -12,7 +12,6 @@ from ansible_collections.certops.clm.plugins.module_utils.targets import aws_acm
 from ansible_collections.certops.clm.tests.lab.aws import REGION
 from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
 from ansible_collections.certops.clm.tests.unit.contracts.target import QUICK, TargetContract
-from ansible_collections.certops.clm.tests.unit.targets.aws_policy import actions, called
 
 GONE = f"arn:aws:acm:{REGION}:123456789012:certificate/gone"
 
@@ -106,9 +105,3 @@ def test_flapping_and_late_addresses_are_waited_for_and_one_that_never_changes_i
     outcome = deploy(estate, estate.old, where=estate.place(stuck, certificate_arn=estate.arn))
     assert outcome.state == "rolled_back" and outcome.message.count(" serves ") == 1
     assert f"at {stuck['addresses'][1]} serves" in outcome.message, outcome.message
-
-
-def test_the_policy_of_the_guide_has_what_is_called_and_no_more(estate):
-    estate.aws.forget_calls()
-    assert deploy(estate, estate.new).state == "done"
-    assert called(estate.aws.calls()) | {"tag:GetResources"} == actions("aws_acm"), "without an ARN it is looked for by its tag"

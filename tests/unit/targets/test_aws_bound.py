@@ -15,7 +15,6 @@ from ansible_collections.certops.clm.tests.lab.aws import REGION
 from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
 from ansible_collections.certops.clm.tests.lab.aws_places import ACCOUNT, classic, distribution, http_domain, rest_domain
 from ansible_collections.certops.clm.tests.unit.contracts.target import QUICK, TargetContract
-from ansible_collections.certops.clm.tests.unit.targets.aws_policy import WITH_TAGS, actions, called
 
 EAST = "us-east-1"
 
@@ -164,26 +163,6 @@ def test_a_distribution_that_somebody_changed_meanwhile_keeps_their_change(aws, 
     monkeypatch.setattr(aws_cloudfront_distribution.Distributions, "_config", read_and_then_somebody_changes)
     assert deploy(aws_cloudfront_distribution, estate).state == "done"
     assert estate.config()["DistributionConfig"]["Comment"] == "theirs" and len(changed) == 3
-
-
-@pytest.mark.parametrize(
-    ("provider", "estate"),
-    [(aws_elb_listener, Classic), (aws_cloudfront_distribution, CloudFront), (aws_api_domain, RestDomain)],
-    ids=lambda one: one.__name__.rsplit(".", 1)[-1],
-)
-def test_the_policy_of_the_guide_has_what_is_called_and_no_more(aws, tmp_path, provider, estate):
-    made = estate(aws, tmp_path)
-    aws.forget_calls()
-    assert deploy(provider, made).state == "done"
-    assert {rest(name) for name in called(aws.calls())} | {WITH_TAGS} == actions(provider.NAME)
-
-
-def rest(name):
-    """The action of a call that the lab counts by its path."""
-    service, _colon, operation = name.partition(":")
-    if service == "cloudfront":
-        return {"GET": "cloudfront:GetDistributionConfig", "PUT": "cloudfront:UpdateDistribution"}[operation.split(" ")[0]]
-    return f"apigateway:{operation.split(' ')[0]}" if service == "apigateway" else name
 
 
 def test_a_certificate_of_iam_is_uploaded_once_and_waited_for_until_the_load_balancer_knows_it(aws, tmp_path):

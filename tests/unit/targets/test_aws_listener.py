@@ -14,7 +14,6 @@ from ansible_collections.certops.clm.plugins.module_utils.targets import aws_elb
 from ansible_collections.certops.clm.plugins.module_utils.targets._powers import RefusedError
 from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
 from ansible_collections.certops.clm.tests.unit.contracts.target import QUICK, TargetContract
-from ansible_collections.certops.clm.tests.unit.targets.aws_policy import WITH_TAGS, actions, called, policy
 
 GONE = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/gone/0/0"
 
@@ -154,32 +153,6 @@ def test_a_role_is_assumed_and_one_that_cannot_be_fails_its_places_alone(estate)
     assert estate.aws.calls()["sts:AssumeRole"] == 1
 
 
-def test_the_policy_of_the_guide_has_what_is_called_and_no_more(aws, estate, tmp_path):
-    estate.aws.forget_calls()
-    assert deploy(estate, estate.where)["shop-aws"].state == "done"
-    default = called(estate.aws.calls())
-    sni = Listener(aws, tmp_path / "sni", True)
-    assert deploy(sni, sni.where)["shop-aws"].state == "done"
-    assert default | called(aws.calls()) | {WITH_TAGS} == actions("aws_elbv2_listener")
-
-
-def test_with_enforcement_the_policy_is_enough_and_less_is_named_and_changes_nothing(aws, estate, monkeypatch):
-    enough = policy("aws_elbv2_listener")
-    enough["Statement"][0]["Action"].append("tagging:GetResources")  # what the emulator calls tag:GetResources
-    less = {**enough, "Statement": [{**enough["Statement"][0], "Action": list(enough["Statement"][0]["Action"])}]}
-    less["Statement"][0]["Action"].remove("elasticloadbalancing:ModifyListener")
-    try:
-        with monkeypatch.context() as patched:
-            for name, value in aws.enforce(less).items():
-                patched.setenv(name, value)
-            outcome = deploy(estate, estate.where)["shop-aws"]
-            assert (outcome.state, outcome.step) == ("failed", "bind") and "elasticloadbalancing:ModifyListener" in outcome.next_action
-            assert "nothing was changed" in outcome.message
-            for name, value in aws.enforce(enough).items():
-                patched.setenv(name, value)
-            assert deploy(estate, estate.where)["shop-aws"].state == "done"
-    finally:
-        aws.allow_all()
 
 
 def test_credentials_of_a_role_that_run_out_in_mid_run_are_renewed(estate):
