@@ -44,7 +44,7 @@ SESSION_NAME = "certops-clm"
 MAX_TEXT = 300
 THROTTLED = ("Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "RequestThrottled", "SlowDown")
 BUSY = ("PriorRequestNotComplete",)  # Route 53: another change of the same zone goes on
-DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException", "403")
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException")
 SAID = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
 IN_POLICIES = {  # what policies call a service that the SDK calls otherwise
@@ -53,6 +53,7 @@ IN_POLICIES = {  # what policies call a service that the SDK calls otherwise
     "resourcegroupstaggingapi": "tag",
     "apigatewayv2": "apigateway",
 }
+CALLED = {"s3:HeadObject": "s3:GetObject and s3:ListBucket"}  # it has no message, and without the second what is missing is refused too
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ def _action(error: Any, what: str) -> str:
     said = SAID.search(str(error.response.get("Error", {}).get("Message") or ""))
     if said:
         return said.group(1)
-    service = what.split()[0]
-    return f"{IN_POLICIES.get(service, service)}:{error.operation_name}" if getattr(error, "operation_name", "") else what
+    service, name = what.split()[0], str(getattr(error, "operation_name", ""))
+    return CALLED.get(f"{service}:{name}") or (f"{IN_POLICIES.get(service, service)}:{name}" if name else what)
 
 
 def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:

@@ -18,6 +18,26 @@ from ._aws_given import given
 
 NAME = "aws_elbv2_trust_store"
 OPTIONS: Dict[str, Any] = {"name": {"type": "str", "required": True}, **BUCKET, **ACCESS}
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "Anchors, and lists by ``revocation_lists``": [
+        {
+            "Action": [
+                "elasticloadbalancing:AddTrustStoreRevocations",
+                "elasticloadbalancing:CreateTrustStore",
+                "elasticloadbalancing:DescribeTrustStoreRevocations",
+                "elasticloadbalancing:DescribeTrustStores",
+                "elasticloadbalancing:GetTrustStoreCaCertificatesBundle",
+                "elasticloadbalancing:GetTrustStoreRevocationContent",
+                "elasticloadbalancing:ModifyTrustStore",
+                "elasticloadbalancing:RemoveTrustStoreRevocations",
+            ],
+            "Resource": "*",
+        },
+        {"Action": ["s3:GetBucketVersioning", "s3:ListBucket"], "Resource": "arn:aws:s3:::example-trust"},
+        {"Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], "Resource": "arn:aws:s3:::example-trust/*"},
+    ],
+}
 NAMED = re.compile(r"\A(?=.{1,32}\Z)([a-zA-Z0-9]+-)*[a-zA-Z0-9]+\Z")
 ACTIVE = "ACTIVE"
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/mutual-authentication.html: RSA of 2 to 8 thousand bits

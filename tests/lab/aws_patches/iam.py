@@ -22,6 +22,7 @@ TAGGING = {
     "elasticloadbalancing:CreateTrustStore": "elasticloadbalancing:AddTags",
 }
 OF_AWS = SecretsManagerBackend.DEFAULT_KMS_KEY_ALIAS
+OF_BUCKET = ("CreateTrustStore", "ModifyTrustStore", "AddTrustStoreRevocations")  # the caller's rights in S3 are asked for
 FREE = ("sts:GetCallerIdentity",)
 
 
@@ -32,7 +33,9 @@ def actions(request: Any) -> List[str]:
         return [name.replace("tagging:", "tag:")]
     if service == "apigateway":
         return [f"apigateway:{request._method}"]
-    found = [name]
+    found = [name, *(["s3:GetObjectVersion"] if name.partition(":")[2] in OF_BUCKET else [])]
+    if service == "s3" and request._method == "HEAD":
+        found += ["s3:ListBucket"]
     if name in TAGGING and _has_tags(request):
         found.append(TAGGING[name])
     return found + (_of_key(request) if service == "secretsmanager" else [])
@@ -63,12 +66,13 @@ def _of_key(request: Any) -> List[str]:
 
 @patch
 def iam_actions() -> None:
-    """API Gateway is allowed by HTTP method, the tagging API is `tag`, what is tagged when it is made needs the right to tag, and a
-    secret with a key of its own needs that key.
+    """API Gateway is allowed by HTTP method, the tagging API is `tag`, what is tagged when it is made needs the right to tag, a
+    secret with a key of its own needs that key, and a bundle of a trust store is read with the caller's rights.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/ (list_amazonapigatewaymanagement.html,
-    list_amazonresourcegrouptaggingapi.html), https://docs.aws.amazon.com/acm/latest/userguide/tags-permissions.html and
-    https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+    list_amazonresourcegrouptaggingapi.html), https://docs.aws.amazon.com/acm/latest/userguide/tags-permissions.html,
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html and
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (without s3:ListBucket what is missing is refused too)
     """
 
     def check_action_permitted(self: Any, resource: str) -> None:
