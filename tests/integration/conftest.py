@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures of the integration tests: the lab, and ansible-playbook of the core that the test is run on.
 
-    @pytest.mark.every_core                       # in CI 2.16, 2.19 and 2.21; without it the cores of CLM_CORES (default 2.19)
+    @pytest.mark.every_core                       # 2.16, 2.19, 2.21 (with the lab 2.16, 2.21); without it CLM_CORES (default 2.19)
     def test_it(lab, ansible, tmp_path):
         inventory = lab.write_inventory(tmp_path / "hosts.json", ["web1"])
         run = ansible.playbook([{"hosts": "web1", "gather_facts": False, "tasks": [...]}], inventory=inventory).ok()
@@ -35,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Says it when a core was left out."""
     ran = any(report.nodeid.startswith("tests/integration") for report in terminalreporter.stats.get("passed", []))
     if ran and len(every_core(costly=True)) < len(CORES):
-        said = f"whole campaigns ran on {' and '.join(every_core(costly=True))} only; CLM_LAB_REQUIRE=all runs them on {', '.join(CORES)}"
+        said = f"whole campaigns ran on {' and '.join(every_core(costly=True))} only; CLM_EVERY_CORE=all runs them on {', '.join(CORES)}"
         terminalreporter.section("fewer cores")
         terminalreporter.write_line(said)
 
