@@ -16,22 +16,33 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import miss
 
 
 class ActionModule(ActionBase):
-    """Reads its argument as it is: whatever is not a good outcome makes the host red, a wrong type too."""
+    """Reads what was recorded as it is, without a template: whatever is not a good outcome makes the host red, a wrong type too.
+
+    It is the one task that every host of a wave costs, and a template would be compiled by each of their processes.
+    """
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
         result: Dict[str, Any] = super().run(tmp, task_vars)
-        given = self._task.args.get("outcome")
-        outcome = dict(given) if isinstance(given, Mapping) and given.get("state") else missing("record")
-        outcome = completed(outcome, task_vars or {}, utc_now())
+        variables: Mapping[str, Any] = task_vars or {}
+        host = str(variables.get("inventory_hostname") or "")
+        given = _recorded(variables.get(str(self._task.args.get("recorded"))), str(self._task.args.get("host") or host))
+        outcome = completed(dict(given) if given.get("state") else missing("record"), variables, utc_now())
         # what waits for an issuer was made a failure before, where there is no time left to wait
         good = POSITIVE | {PENDING, DEFERRED} | ({PLANNED} if self._task.check_mode else set())
-        said = sentence(outcome, utc_now, str((task_vars or {}).get("inventory_hostname") or ""))
+        said = sentence(outcome, utc_now, host)
         result.update(outcome=outcome, changed=outcome["state"] in CHANGED or outcome["state"] == PLANNED, msg=said)
-        if result["changed"]:
+        if result["changed"] and self._task.diff:
             result["diff"] = {side: shown(outcome.get(side)) for side in ("before", "after")}
         if outcome["state"] not in good:
             result["failed"] = True
         return result
+
+
+def _recorded(registered: Any, host: str) -> Mapping[str, Any]:
+    """The host's outcome in what the record registered; empty where there is none, whatever else is there."""
+    outcomes = registered.get("outcomes") if isinstance(registered, Mapping) else None
+    outcome = outcomes.get(host) if isinstance(outcomes, Mapping) else None
+    return outcome if isinstance(outcome, Mapping) else {}

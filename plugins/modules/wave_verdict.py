@@ -15,11 +15,16 @@ description:
     retries and AWX's colours speak of certificates.
   - It is the last task of a wave, outside any block, and the only one that may fail a host.
 options:
-  outcome:
+  recorded:
     description:
-      - The host's outcome from M(certops.clm.wave_record). Without one the host is red.
-    type: dict
-    default: {}
+      - The name that the task of M(certops.clm.wave_record) gives to C(register). What is there is read as it is, and never templated.
+      - Where it has no outcome for the host, the host is red.
+    type: str
+    required: true
+  host:
+    description: Whose outcome is judged. By default it is the host of the task.
+    type: str
+    default: ""
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
   - certops.clm.attributes
@@ -30,7 +35,7 @@ seealso:
 EXAMPLES = r"""
 - name: Verdict
   certops.clm.wave_verdict:
-    outcome: "{{ rotate_recorded.outcomes[inventory_hostname] | default({}) }}"
+    recorded: rotate_recorded
 """
 
 RETURN = r"""
