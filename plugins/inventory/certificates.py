@@ -197,7 +197,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.inventory.add_group("clm_servers")
         unknown = [server for server in estate.manifest.servers if server not in self.inventory.hosts]
         for server in estate.manifest.servers:
-            if server not in unknown:
+            if server in self.inventory.hosts:
                 self.inventory.add_host(server, "clm_servers")
                 self.inventory.set_variable(server, "clm_look", untrusted(server_variables(estate.manifest, server)))
         if unknown:

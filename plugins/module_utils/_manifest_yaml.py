@@ -39,6 +39,11 @@ class _StrictLoader(_Base):  # type: ignore[misc]
 
 def load_yaml(path: str) -> Any:
     """What the file holds, as plain data; errors name the file and the line."""
+    return parse_yaml(read_bytes(path), path)
+
+
+def read_bytes(path: str) -> bytes:
+    """The file as it is; errors name it."""
     if yaml is None:
         raise MissingLibraryError("reading a manifest needs PyYAML", hint="pip install PyYAML")
     try:
@@ -50,7 +55,7 @@ def load_yaml(path: str) -> Any:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     if len(data) > LARGEST:
         raise ConfigError(f"{path} is larger than {LARGEST} bytes")
-    return parse_yaml(data, path)
+    return data
 
 
 def parse_yaml(data: bytes, path: str) -> Any:

@@ -8,8 +8,10 @@ Everything is checked before anything is done; an error names the whole path of 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ._manifest_deployments import Deployment, parse_server_target
@@ -18,8 +20,8 @@ from ._manifest_ledger import parse_ledger
 from ._manifest_lineages import CRITICALITIES, LABELS, Known, Lineage, expand, parse_lineage, standby_of
 from ._manifest_providers import provider
 from ._manifest_windows import Schedule, parse_schedule
-from ._manifest_yaml import load_yaml, parse_yaml
-from .errors import ClmError, ConfigError
+from ._manifest_yaml import load_yaml, parse_yaml, read_bytes
+from .errors import ClmError, ConfigError, NotFoundError
 from .policy.policy import Policy
 from .policy.profile import Profile
 
@@ -28,6 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 DEFAULTS = ("issuer", "profile", "key_origin", "take_over", "window", "fallback_issuers", *LABELS)
+ABSENT, UNREADABLE = "", "?"  # in place of a digest
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ class Manifest:
     @classmethod
     def parse(cls, data: Any, path: str) -> Manifest:
         """The manifest that the data of the file at `path` says; ConfigError names the first field that is wrong."""
-        return _parse(data, os.path.abspath(path))
+        return _parse(data, os.path.abspath(path), {})
 
-    @property
+    @cached_property
     def deployments(self) -> Tuple[Deployment, ...]:
         """Every deployment, in the order of the manifest."""
         return tuple(deployment for lineage in self.lineages.values() for deployment in lineage.deployments)
@@ -76,21 +79,55 @@ class Manifest:
 
     def server_items(self, server: str) -> List[Deployment]:
         """The deployments of one server, in the order of the manifest."""
-        return [deployment for deployment in self.deployments if deployment.server == server]
+        return self._by_server.get(server, [])
+
+    @cached_property
+    def _by_server(self) -> Dict[str, List[Deployment]]:
+        found: Dict[str, List[Deployment]] = {}
+        for deployment in self.deployments:
+            found.setdefault(deployment.server, []).append(deployment)
+        return found
+
+
+# By path, a manifest and a digest of each file that it was read from. Ansible's workers are forks of the process that reads the
+# inventory, and with it the manifest: the steps of a rotation find it here, and parse it again only when a file has changed.
+_KEPT: Dict[str, Tuple[Mapping[str, str], Manifest]] = {}
 
 
 def load(path: str) -> Manifest:
-    """The manifest in a file; errors begin with the path of the file."""
+    """The manifest in a file, as the file is now; errors begin with the path of the file."""
     absolute = os.path.abspath(os.path.expanduser(path))
-    data = load_yaml(absolute)
+    files, kept = _KEPT.get(absolute, ({}, None))
+    if kept is not None and all(_digest(name) == digest for name, digest in files.items()):
+        return kept
+    seen: Dict[str, str] = {}
+    data = _noted(absolute, seen)
     try:
-        return Manifest.parse(data, absolute)
+        manifest = _parse(data, absolute, seen)
     except ConfigError as error:
         error.field = f"{absolute}: {error.field}" if error.field else absolute
         raise
+    _KEPT[absolute] = (seen, manifest)
+    return manifest
 
 
-def _parse(data: Any, path: str) -> Manifest:
+def _noted(path: str, seen: Dict[str, str]) -> Any:
+    """What the file holds, with its digest noted in `seen`."""
+    text = read_bytes(path)
+    seen[path] = hashlib.sha256(text).hexdigest()
+    return parse_yaml(text, path)
+
+
+def _digest(path: str) -> str:
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    except NotFoundError:
+        return ABSENT
+    except ClmError:
+        return UNREADABLE
+
+
+def _parse(data: Any, path: str, seen: Dict[str, str]) -> Manifest:
     from .issuers import _index as issuers
     from .secret_stores import _index as stores
 
@@ -116,7 +153,7 @@ def _parse(data: Any, path: str) -> Manifest:
     }
     defaults = _defaults(fields.take("defaults", {}))
     includes = tuple(resolve(base, include) for include in fields.texts("include"))
-    entries = _entries(fields, includes)
+    entries = _entries(fields, includes, seen)
     fields.finish()
     lineages = _lineages(entries, base, defaults, known)
     schedule.check(lineages)
@@ -153,13 +190,14 @@ def _defaults(data: Any) -> Dict[str, Any]:
     return {key: value for key, value in defaults.items() if value is not None}
 
 
-def _entries(fields: Fields, includes: Sequence[str]) -> List[Tuple[str, str, Any]]:
+def _entries(fields: Fields, includes: Sequence[str], seen: Dict[str, str]) -> List[Tuple[str, str, Any]]:
     """Name, path and data of every lineage, here and in the included files; a file that is not there yet has none."""
     entries = fields.named("lineages")
     for include in includes:
         if not os.path.exists(include):
+            seen[include] = ABSENT
             continue
-        inner = Fields(load_yaml(include) or {}, "")
+        inner = Fields(_noted(include, seen) or {}, "")
         entries += [(name, f"{os.path.basename(include)}: {at}", item) for name, at, item in inner.named("lineages")]
         inner.finish()
     return entries

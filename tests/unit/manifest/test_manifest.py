@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -296,3 +297,23 @@ def test_any_value_anywhere_gives_a_manifest_or_an_error_of_ours(path, value):
         return
     assert all(is_name(one.id) for one in manifest.deployments)
     assert os.path.isabs(manifest.observations)
+
+
+def test_a_manifest_is_parsed_again_only_when_a_file_of_it_has_changed(tmp_path):
+    path, include = tmp_path / "manifest.yml", tmp_path / "more.yml"
+    path.write_text(yaml.safe_dump({**data(), "include": ["more.yml"]}))
+    first = load(str(path))
+    assert load(str(path)) is first
+    include.write_text(yaml.safe_dump({"lineages": {"one": {"names": ["one.example.com"], "deployments": []}}}))
+    second = load(str(path))
+    assert "one" in second.lineages and load(str(path)) is second
+    stamp = include.stat()
+    include.write_text(include.read_text().replace("one.example", "two.example"))
+    os.utime(include, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert load(str(path)).lineages["one"].names == ("two.example.com",), "as long, and of the same time"
+    include.write_text("lineages: nothing")
+    for _again in range(2):
+        with pytest.raises(ConfigError):
+            load(str(path))
+    include.unlink()
+    assert "one" not in load(str(path)).lineages
