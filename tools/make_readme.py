@@ -85,7 +85,7 @@ def providers() -> str:
     prometheus, pebble, bind, step = (versions.pop(name, "not recorded") for name in ("Prometheus", "Pebble", "bind", "step-ca"))
     servers = ", ".join(f"{name} {version}" for name, version in versions.items())
     rows = [
-        ("Issuers", names_in("issuers"), f"A: own software, zlint; `acme` on Pebble {pebble} and step-ca {step}; `aws_pca` {AWS}"),
+        ("Issuers", names_in("issuers"), f"A: own software, zlint; `acme` on Pebble {pebble} and step-ca {step}; those of AWS {AWS}"),
         ("Challenges of ACME", names_in("challenges"), f"A: Pebble asks; bind {bind}, nginx of managed hosts; `dns_01_route53` {AWS}"),
         ("Secret stores", names_in("secret_stores"), f"A: a local file system, killed and filled up; `aws_secrets_manager` {AWS}"),
         ("Managed servers", names_in("server_kinds"), f"A: {servers}"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Dict
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
@@ -14,9 +15,10 @@ from ansible_collections.certops.clm.plugins.plugin_utils.going_back import Gone
 from ansible_collections.certops.clm.plugins.plugin_utils.part import part_of_run
 from ansible_collections.certops.clm.plugins.plugin_utils.waiting import GOING_BACK, reason_to_ignore
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.base import WaveAction, utc_now
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import issuer_anchors, open_store
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import issuer_anchors, open_issuer, open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.gate import checked_gate
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.gates import parse_gates
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.held import unfit
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.look import anchors_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.plan import make_plan
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import untried
@@ -49,7 +51,8 @@ class ActionModule(WaveAction):
         sliced = part_of_run(self._loader, self.task_vars).sliced and not back  # what fell due while the slice ran
         refused = untried(judged.values()) if sliced else ()
         issue = args["issue"] and not back
-        made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=issue, untried=refused)
+        cannot = unfit(manifest, judged, partial(open_issuer, clock=utc_now), utc_now)
+        made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=issue, untried=refused, unfit=cannot)
         anchors_of(made["plan"], lambda name: issuer_anchors(manifest, name, utc_now))  # what cannot be proven is not begun
         made["plan"]["gates"] = gates
         if gate:

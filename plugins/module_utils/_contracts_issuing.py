@@ -18,9 +18,10 @@ from .errors import ClmError
 class IssueRequest:
     """What an issuer is asked for. `request_id` is the idempotency token: asking twice with it gives one certificate.
 
-    `csr_pem` is empty only where the key stays with the issuer (`KeyHolder`). `not_after_seconds` is the lifetime wanted.
-    `replaces_pem` is the certificate of this issuer that the new one follows, empty when there is none. `published` has by file name
-    every proof that somebody has meanwhile put where `Pending.challenges` said: None, or why it is not there.
+    `csr_pem` is empty only where the key stays with the issuer (`KeyHolder`), which then makes one of `key_type`.
+    `replaces_pem` is the certificate of this issuer that the new one follows, and `replaces_ref` the reference that it was answered
+    under, empty when there is none. `published` has by file name every proof that somebody has meanwhile put where
+    `Pending.challenges` said: None, or why it is not there.
     """
 
     request_id: str
@@ -33,6 +34,8 @@ class IssueRequest:
     profile: str = ""
     replaces_pem: str = ""
     published: Mapping[str, Optional[ClmError]] = field(default_factory=dict)
+    key_type: str = ""
+    replaces_ref: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,17 @@ class BatchIssuer(Protocol):
 
     def begin_many(self, requests: Sequence[IssueRequest]) -> List[Union[Answer, ClmError]]:
         """One answer for each request, in their order; an error is an answer, so that no neighbour is lost."""
+
+
+@runtime_checkable
+class KeyHolder(Protocol):
+    """An issuer that makes every key itself and keeps it: it is asked by names, and what it issued is served by its `ref`."""
+
+    def held_in(self) -> str:
+        """Where it keeps them, in the words of the targets that can serve from there (`targets/_powers.py`, HeldBinder)."""
+
+    def check(self, request: IssueRequest) -> None:
+        """ClmError when it cannot be asked for this. Nobody is asked, nothing is written, and the request has no id yet."""
 
 
 @runtime_checkable

@@ -39,6 +39,7 @@ ONE: Dict[str, Dict[str, Any]] = {
     "role_arn": {"type": "str"},
     "external_id": {"type": "str"},
 }
+LINEAGE, VERSION = "clm_lineage", "clm_version"  # tags of every certificate in ACM that a lineage has
 ATTEMPTS = 10  # throttled calls are tried again with the SDK's own jittered backoff
 SESSION_NAME = "certops-clm"
 MAX_TEXT = 300

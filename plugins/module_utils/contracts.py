@@ -23,6 +23,7 @@ from ._contracts_issuing import (
     Issued,
     Issuer,
     IssueRequest,
+    KeyHolder,
     Pending,
     Revoker,
 )
@@ -31,8 +32,8 @@ from .masking import Secret
 
 # What stands in a file of its own, and is a contract like the others.
 __all__ = [
-    "Anchored", "Answer", "BatchIssuer", "CaKey", "Challenge", "Challenger", "HeldList", "Issued", "Issuer", "IssueRequest", "Pending",
-    "RevocationLists", "Revoker", "TrustStore", "Trusted",
+    "Anchored", "Answer", "BatchIssuer", "CaKey", "Challenge", "Challenger", "HeldList", "Issued", "Issuer", "IssueRequest", "KeyHolder",
+    "Pending", "RevocationLists", "Revoker", "TrustStore", "Trusted",
 ]  # fmt: skip
 
 Clock = Callable[[], datetime]
@@ -75,6 +76,11 @@ class StoredVersion:
     csr_pem: str = ""
     key: Optional[Secret] = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def held(self) -> str:
+        """How the issuer that keeps the key names this version, empty where the key is ours."""
+        return str(self.meta.get("ref") or "") if self.meta.get("key_origin") == "issuer" else ""
 
 
 @dataclass(frozen=True)
@@ -156,13 +162,18 @@ class Proof:
 
 @dataclass(frozen=True)
 class Version:
-    """What a target is given: the chain as PEM (leaf first) and a reference to the key, never a bare key."""
+    """What a target is given: the chain as PEM (leaf first) and a reference to the key, never a bare key.
+
+    `held` is set where an issuer keeps the key: what it calls the certificate there. Then there is no `key`, and a target that needs one
+    refuses the version before it writes.
+    """
 
     sha256: str
     chain_pem: str
     spki_sha256: str
     key: Optional[KeyRef] = None
     staged_key: str = ""
+    held: str = ""
 
 
 @dataclass(frozen=True)

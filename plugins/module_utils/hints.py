@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from . import files
 from .errors import ClmError, UnavailableError
-from .issuers._powers import Hint, RenewalHinter
+from .issuers._powers import Hint, RenewalHinter, SelfRenewer
+from .policy.renewal import Foretold
 from .x509.certificate import rfc3339
 
 Window = Tuple[datetime, datetime]
@@ -53,8 +55,38 @@ def windows(kept: Mapping[str, Mapping[str, Any]]) -> Dict[str, Window]:
     for sha256, row in kept.items():
         start, end = _moment(row.get("start")), _moment(row.get("end"))
         if start is not None and end is not None and start < end:
-            found[sha256] = (start, end)
+            found[sha256] = _foretold(start, end, row) if row.get("alone") or row.get("successor") else (start, end)
     return found
+
+
+def _foretold(start: datetime, end: datetime, row: Mapping[str, Any]) -> Foretold:
+    window = Foretold((start, end))
+    window.successor = str(row.get("successor") or "")
+    return window
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A RenewalHinter for the certificate that its issuer keeps under that reference."""
+
+    issuer: SelfRenewer
+    ref: str
+
+    def window(self, certificate_pem: str) -> Optional[Hint]:
+        """What the issuer says of what is kept under the reference."""
+        return self.issuer.renewal(self.ref, certificate_pem)
+
+
+def hinter_of(issuer: Any, ref: str = "") -> Optional[RenewalHinter]:
+    """Who says when a certificate of this issuer is to be renewed, None when nobody does. `ref` is its reference where it keeps the key."""
+    if ref and isinstance(issuer, SelfRenewer):
+        return _Held(issuer, ref)
+    return issuer if isinstance(issuer, RenewalHinter) else None
+
+
+def gives_hints(issuer: Any) -> bool:
+    """Whether it may be asked at all."""
+    return isinstance(issuer, (RenewalHinter, SelfRenewer))
 
 
 def refreshed(kept: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Tuple[RenewalHinter, str]], now: datetime) -> Kept:
@@ -86,14 +118,14 @@ def _asked(issuer: RenewalHinter, pem: str, row: Mapping[str, Any], now: datetim
         "end": rfc3339(hint.end),
         "ask_again": rfc3339(hint.ask_again),
         "explanation_url": hint.explanation_url,
+        **({"alone": True} if hint.alone else {}),
+        **({"successor": hint.successor} if hint.successor else {}),
     }
 
 
-def ask_now(issuer: Any, certificates: Sequence[Tuple[str, str]], now: datetime) -> Dict[str, Window]:
-    """The windows of these (SHA-256, PEM) certificates from an issuer that gives hints; none from another."""
-    if not isinstance(issuer, RenewalHinter) or not certificates:
-        return {}
-    return windows(refreshed({}, {sha256: (issuer, pem) for sha256, pem in certificates}, now))
+def ask_now(asked: Mapping[str, Tuple[RenewalHinter, str]], now: datetime) -> Dict[str, Window]:
+    """The windows of these certificates, by SHA-256 as `refreshed` takes them, as their issuers give them now."""
+    return windows(refreshed({}, asked, now)) if asked else {}
 
 
 def _moment(text: Any) -> Optional[datetime]:

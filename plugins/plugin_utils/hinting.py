@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Dict, Tuple
 
 from ansible_collections.certops.clm.plugins.module_utils import hints
-from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, SecretStore
+from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, Issuer, SecretStore
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.flows._issue_values import leaf_of
 from ansible_collections.certops.clm.plugins.module_utils.issuers._powers import RenewalHinter
@@ -34,31 +34,30 @@ def refresh(manifest: Manifest, store: SecretStore, clock: Clock) -> hints.Kept:
     return fresh
 
 
-def _hinters(manifest: Manifest, clock: Clock) -> Dict[str, RenewalHinter]:
-    found: Dict[str, RenewalHinter] = {}
+def _hinters(manifest: Manifest, clock: Clock) -> Dict[str, Issuer]:
+    found: Dict[str, Issuer] = {}
     for options in manifest.issuers.values():
         try:
             issuer = open_issuer(options, clock)
-            if isinstance(issuer, RenewalHinter):
+            if hints.gives_hints(issuer):
                 found.setdefault(issuer.identity(), issuer)
         except (ClmError, OSError):
             continue
     return found
 
 
-def _current(
-    manifest: Manifest, store: SecretStore, hinters: Dict[str, RenewalHinter], now: datetime
-) -> Dict[str, Tuple[RenewalHinter, str]]:
+def _current(manifest: Manifest, store: SecretStore, issuers: Dict[str, Issuer], now: datetime) -> Dict[str, Tuple[RenewalHinter, str]]:
     """Issuer and PEM of each lineage's current certificate by its SHA-256; one that has expired is asked about no more."""
     found: Dict[str, Tuple[RenewalHinter, str]] = {}
-    for name in manifest.lineages if hinters else ():
+    for name in manifest.lineages if issuers else ():
         try:
             version = store.load(name)
-            issuer = hinters.get(str(version.meta.get("issuer") or "")) if version is not None and version.chain_pem else None
-            if version is not None and issuer is not None:
-                leaf = leaf_of(version)
-                if leaf.not_after is not None and leaf.not_after > now:
-                    found[version.sha256] = (issuer, leaf.pem)
+            if version is None or not version.chain_pem:
+                continue
+            hinter = hints.hinter_of(issuers.get(str(version.meta.get("issuer") or "")), version.held)
+            leaf = leaf_of(version) if hinter is not None else None
+            if hinter is not None and leaf is not None and leaf.not_after is not None and leaf.not_after > now:
+                found[version.sha256] = (hinter, leaf.pem)
         except ClmError:
             continue
     return found

@@ -17,7 +17,7 @@ from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineag
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Reason
 from ansible_collections.certops.clm.plugins.module_utils.policy.policy import Policy
 from ansible_collections.certops.clm.plugins.module_utils.policy.profile import Profile
-from ansible_collections.certops.clm.plugins.module_utils.policy.renewal import next_due, reason_to_renew
+from ansible_collections.certops.clm.plugins.module_utils.policy.renewal import Foretold, next_due, reason_to_renew
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 from ansible_collections.certops.clm.plugins.module_utils.x509.pem import split
 
@@ -148,12 +148,19 @@ def standing_of(
         policy=policy,
         wanted=chosen.version,
         chain=chosen.chain,
-        known=frozenset(version.sha256 for version in versions if version.sha256),
+        known=_known(versions, windows or {}),
         revoked=frozenset(version.sha256 for version in versions if version.sha256 and version.meta.get("revoked")),
         issue=chosen.issue,
         next_due=_next_due(chosen, lineage, policy, windows or {}),
         current=chosen.version is None or chosen.version.version == current,
     )
+
+
+def _known(versions: Sequence[StoredVersion], windows: Mapping[str, hints.Window]) -> FrozenSet[str]:
+    """What is ours: every version, and what an issuer that renews by itself has put in the place of one."""
+    own = {version.sha256 for version in versions if version.sha256}
+    asked = (windows.get(sha256) for sha256 in own)
+    return frozenset(own | {one.successor for one in asked if isinstance(one, Foretold) and one.successor})
 
 
 def _candidates(versions: Sequence[StoredVersion], current: Optional[str]) -> List[StoredVersion]:

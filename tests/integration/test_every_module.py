@@ -60,6 +60,7 @@ class Site:
         self.acme, self.aws, self.places = ca.issuer(), aws.environment, places(aws)
         self.private_ca, self.cloud = private_ca(aws), aws
         bucket(aws, BUCKET)
+        aws.client("route53").create_hosted_zone(Name="lab.example", CallerReference="every module")
         self.campaign = Campaign(lab, ansible, place, ["api"])
         kept_by_certbot(lab.hosts["app1"], lab.ca.issue(["bot.lab.example"]), ca.directory)
         for name in ("ldap", "mail", "bot", "bot-two"):

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
-from .ca import TestCA
+from .ca import TestCA, key_pem_of, pem_of
 from .client import can_connect
 from .host import stop, wait_for
 
@@ -46,7 +46,9 @@ class Aws:
 
     def start(self) -> Aws:
         """Answering."""
-        environment = {**os.environ, "MOTO_ACM_VALIDATION_WAIT": "1"}
+        signer = self._folder / "acm-ca.pem"
+        signer.write_text(pem_of(self.ca.intermediate) + key_pem_of(self.ca.intermediate_key))
+        environment = {**os.environ, "MOTO_ACM_VALIDATION_WAIT": "1", "CLM_LAB_ACM_CA": str(signer)}
         with (self._folder / "aws.log").open("wb") as log:
             words = [sys.executable, str(SHIM), "127.0.0.1", str(self.port), *self._without]
             self._process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
@@ -86,6 +88,11 @@ class Aws:
         """Serve these places from now on, as aws_front.py takes them."""
         request = urllib.request.Request(f"{self.url}/_front", data=json.dumps(places).encode(), method="PUT")
         urllib.request.urlopen(request, timeout=60).close()
+
+    def renew(self, arn: str, status: str = "") -> None:
+        """ACM renews the certificate as it does by itself: in place, with a new key; or with a status says that it did not."""
+        order = json.dumps({"arn": arn, "status": status}).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/_renew", data=order, method="PUT"), timeout=10).close()
 
     def enforce(self, policy: Dict[str, Any]) -> Dict[str, str]:
         """From now on every call is checked; returns the environment of a user who may do what the policy says."""

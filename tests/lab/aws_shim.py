@@ -6,8 +6,8 @@
 Each patch is a function in a file of aws_patches/, cites AWS's documentation, and has a test in tests/unit/lab that shows that the
 emulator fails without it. Doors of the lab: `GET /_calls` counts calls by service:Operation, `DELETE /_calls` starts anew, and
 `PUT /_faults` takes rules that refuse calls, as [{"match": "acm:ListCertificates", "times": 2, "code": "ThrottlingException"}] or
-with "share": 0.3 instead of times; "after": 5 lets five calls through first. `PUT /_front` is aws_front.py. `GET /_given/TOKEN` is what
-a signed URL of the emulator gives.
+with "share": 0.3 instead of times; "after": 5 lets five calls through first. `PUT /_renew` has ACM renew {"arn": ...} as it does
+by itself, or with "status" fail to. `PUT /_front` is aws_front.py. `GET /_given/TOKEN` is what a signed URL of the emulator gives.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from urllib.parse import parse_qs
 
 from aws_front import Front
 from aws_patches import mend
+from aws_patches.acm_request import renew
 from aws_patches.elbv2_trust import GIVEN
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -39,7 +40,7 @@ class Doors:
 
     def __call__(self, environ: Dict[str, Any], start_response: Any) -> Any:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
-        if path in ("/_calls", "/_faults"):
+        if path in ("/_calls", "/_faults", "/_renew"):
             return self._door(path, method, environ, start_response)
         if path.startswith("/_given/"):
             return given(path, start_response)
@@ -70,6 +71,8 @@ class Doors:
         with self._lock:
             if path == "/_faults":
                 self._faults = json.loads(body or b"[]")
+            elif path == "/_renew":
+                renew(json.loads(body))
             elif method == "DELETE":
                 self._calls.clear()
             answer = json.dumps(dict(self._calls)).encode()

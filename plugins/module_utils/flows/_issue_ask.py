@@ -9,7 +9,7 @@ from functools import partial
 from typing import Callable, List, Union
 
 from ..contracts import Answer, BatchIssuer, Issuer, IssueRequest
-from ..errors import ClmError, known
+from ..errors import ClmError
 from ..issuers._powers import BatchResumer
 from ._issue_values import Job, leaf_of
 
@@ -25,14 +25,14 @@ class Asker:
 
     def begin(self, jobs: List[Job]) -> Answers:
         """An answer for each job, in their order."""
-        requests = [_request(job, self._identity) for job in jobs]
+        requests = [request_of(job, self._identity) for job in jobs]
         if isinstance(self._issuer, BatchIssuer):
             return self._issuer.begin_many(requests)
         return [_answer(partial(self._issuer.begin, request)) for request in requests]
 
     def resume(self, jobs: List[Job]) -> Answers:
         """An answer for each job that was begun, in their order."""
-        refs = [(ref_of(job), _request(job, self._identity)) for job in jobs]
+        refs = [(ref_of(job), request_of(job, self._identity)) for job in jobs]
         if isinstance(self._issuer, BatchResumer):
             return self._issuer.resume_many(refs)
         return [_answer(partial(self._issuer.resume, ref, request)) for ref, request in refs]
@@ -43,20 +43,23 @@ def ref_of(job: Job) -> str:
     return str(job.version.meta.get("ref", "")) if job.version else ""
 
 
-def _request(job: Job, identity: str) -> IssueRequest:
-    version, profile, current = known(job.version, "the version"), job.wanted.profile, job.current
-    ours = current is not None and current.chain_pem and current.meta.get("issuer") == identity
+def request_of(job: Job, identity: str) -> IssueRequest:
+    """What the issuer of that identity is asked for; without an id as long as the job has no version."""
+    version, profile, current = job.version, job.wanted.profile, job.current
+    ours = current if current is not None and current.chain_pem and current.meta.get("issuer") == identity else None
     return IssueRequest(
-        job.request_id,
+        job.request_id if version is not None else "",
         job.wanted.lineage,
-        version.csr_pem,
+        version.csr_pem if version is not None else "",
         job.wanted.names,
         profile.lifetime,
         profile.backdate,
         profile.usages,
         profile.name,
-        leaf_of(current).pem if ours and current is not None else "",
+        leaf_of(ours).pem if ours is not None else "",
         job.wanted.published,
+        profile.key_type,
+        str(ours.meta.get("ref") or "") if ours is not None else "",
     )
 
 

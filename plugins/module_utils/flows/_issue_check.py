@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from ..contracts import Anchored, Issuer, StoredVersion
 from ..errors import ConfigError, MalformedError, PolicyError
@@ -33,9 +33,14 @@ class Checker:
         self._above: Dict[str, Tuple[Tuple[Certificate, ...], str]] = {}  # by its text as it came: what it holds, and its PEM
 
     def check(self, chain_pem: str, wanted: Wanted, spki_sha256: str, policy: Policy, now: datetime) -> Tuple[str, Certificate]:
-        """The chain in order and without its root, and its leaf; ClmError says what is wrong with the answer."""
+        """The chain in order and without its root, and its leaf; ClmError says what is wrong with the answer.
+
+        `spki_sha256` is empty where the issuer made the key: which one is then its word alone, but not which kind.
+        """
         leaf, above, above_pem = self._chain(chain_pem)
-        if leaf.spki_sha256 != spki_sha256:
+        if not spki_sha256:
+            _check_held(leaf, wanted)
+        elif leaf.spki_sha256 != spki_sha256:
             raise ConfigError(f"the CA's certificate is for another key ({leaf.spki_sha256[:16]}...) than the request's", hint=_HINT)
         if not above and self._anchors:
             self._check_anchored(leaf)
@@ -81,6 +86,17 @@ def refuse_staging(leaf: Certificate, current: Optional[StoredVersion]) -> None:
         return
     hint = "point the issuer to the CA's real directory, or try the staging CA with a lineage of its own"
     raise ConfigError(f"the certificate is of a staging CA ({leaf.issuer}), and the current one is not: it would replace it", hint=hint)
+
+
+def refuse_dead(leaf: Certificate, dead_keys: FrozenSet[str]) -> None:
+    """ConfigError for a certificate whose key is declared compromised, which only an issuer that keeps the key could give."""
+    if leaf.spki_sha256 in dead_keys:
+        raise ConfigError("the CA's certificate is for a key that is declared compromised", hint=_HINT)
+
+
+def _check_held(leaf: Certificate, wanted: Wanted) -> None:
+    if leaf.key_type != wanted.profile.key_type:
+        raise ConfigError(f"the CA's certificate is for a key of type {leaf.key_type}, not {wanted.profile.key_type}", hint=_HINT)
 
 
 def _check_dates(leaf: Certificate, wanted: Wanted, policy: Policy, now: datetime) -> None:

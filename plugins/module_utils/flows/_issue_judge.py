@@ -17,9 +17,10 @@ from ..policy.renewal import reason_to_renew
 from ..x509.certificate import Certificate
 from ..x509.names import check_names
 from ..x509.request import parse as parse_request
+from ._issue_ask import request_of
 from ._issue_recorded import unsaid
 from ._issue_row import By
-from ._issue_values import STEP, Job, facts, leaf_of
+from ._issue_values import STEP, Job, Wanted, facts, leaf_of
 
 
 def judge(job: Job, store: SecretStore, issuer: By, now: datetime) -> None:
@@ -30,7 +31,7 @@ def judge(job: Job, store: SecretStore, issuer: By, now: datetime) -> None:
     names = check_names(job.wanted.names, "names")
     if names != job.wanted.names:
         job.wanted = replace(job.wanted, names=names)
-    key = _requested_key(job)
+    key = _requested_key(job, issuer)
     with about("store"):
         job.current = store.load(job.wanted.lineage)
     _refuse_retired(job.current)
@@ -47,10 +48,14 @@ def judge(job: Job, store: SecretStore, issuer: By, now: datetime) -> None:
         findings = check_request(job.policy, job.wanted.profile, job.wanted.names, now, job.wanted.labels)
         if findings:
             raise PolicyError(findings, hint="change the request or the profile; the policy's source is in its preset")
+        if issuer.holder is not None:
+            issuer.holder.check(request_of(job, issuer.identity))
 
 
-def _requested_key(job: Job) -> str:
-    """The SPKI SHA-256 of the key that was made elsewhere, empty when the key is made here."""
+def _requested_key(job: Job, issuer: By) -> str:
+    """The SPKI SHA-256 of the key that was made elsewhere, empty when the key is made here, or by the issuer."""
+    if issuer.holder is not None:
+        _refuse_own_key(job.wanted)
     if not job.wanted.csr_pem:
         return ""
     request = parse_request(job.wanted.csr_pem)
@@ -61,6 +66,14 @@ def _requested_key(job: Job) -> str:
     if request.key_type != job.wanted.profile.key_type:
         raise ConfigError(f"the request's key is {request.key_type}, the profile wants {job.wanted.profile.key_type}", field="csr_pem")
     return request.spki_sha256
+
+
+def _refuse_own_key(wanted: Wanted) -> None:
+    """ConfigError where somebody wants to say which key it is to be, and the issuer makes and keeps every key itself."""
+    for field, given in (("csr_pem", wanted.csr_pem), ("reuse_key", wanted.reuse_key or wanted.profile.reuse_key)):
+        if given:
+            hint = f"leave {field} out, or take an issuer that is given requests"
+            raise ConfigError("this issuer makes every key itself, and it never leaves it", field=field, hint=hint)
 
 
 def _refuse_retired(version: Optional[StoredVersion]) -> None:
@@ -154,19 +167,20 @@ def _fits_pending(version: StoredVersion, job: Job, issuer: By, key: str) -> boo
         and meta.get("usages") == list(wanted.profile.usages)
     )
     forced = not wanted.forced or meta.get("forced") == wanted.forced or (job.reason is not None and job.reason.word != "forced")
-    return same and asked and forced and bool(version.csr_pem) and key in ("", version.spki_sha256) and _own_key(version, key)
+    request = bool(version.csr_pem) or issuer.holder is not None
+    return same and asked and forced and request and key in ("", version.spki_sha256) and _own_key(version, key, issuer)
 
 
-def _own_key(version: StoredVersion, key: str) -> bool:
+def _own_key(version: StoredVersion, key: str, issuer: By) -> bool:
     """A key made elsewhere is not here: without its request again, its version cannot be gone on with."""
-    return bool(key) or version.meta.get("key_origin") == "store"
+    return bool(key) or version.meta.get("key_origin") == issuer.key_origin
 
 
 def _fits_issued(version: StoredVersion, job: Job, issuer: By, key: str, now: datetime) -> bool:
     wanted = job.wanted
     if isinstance(wanted.revoked, tuple) and version.sha256 in wanted.revoked:
         return False
-    if not _own_key(version, key):
+    if not _own_key(version, key, issuer):
         return False
     force = job.reason is not None and job.reason.word == "forced" and version.meta.get("forced") != wanted.forced
     given = str(version.meta.get("issuer", ""))

@@ -16,10 +16,11 @@ from ..x509.certificate import rfc3339
 from ..x509.request import build
 from ..x509.request import parse as parse_request
 from ._issue_lease import overtaken
+from ._issue_row import By
 from ._issue_values import STEP, Job, facts, leaf_of
 
 
-def plan(job: Job, issuer: str, promote: bool, now: datetime) -> None:
+def plan(job: Job, issuer: By, promote: bool, now: datetime) -> None:
     """What a real run would do, as the job's outcome."""
     if job.take and job.version is not None:
         after = facts(job.version, leaf_of(job.version))
@@ -29,24 +30,25 @@ def plan(job: Job, issuer: str, promote: bool, now: datetime) -> None:
     profile = job.wanted.profile
     after = {
         "names": list(job.wanted.names),
-        "not_after": rfc3339(profile.validity(now)[1]),
+        **({"not_after": rfc3339(profile.validity(now)[1])} if issuer.holder is None else {}),  # else it is the issuer's to say
         "profile": profile.name,
         "key_type": profile.key_type,
-        "issuer": issuer,
+        "issuer": issuer.identity,
     }
     message = f"would go on with the request of version {job.version.version}" if job.version else "would ask for a new certificate"
     job.outcome = Outcome(PLANNED, STEP, job.reason, job.before, after, message)
 
 
-def prepare(job: Job, store: SecretStore, issuer: str, run_id: str) -> None:
-    """A new version with its key and request saved, where an earlier run left none; durable after the next flush."""
+def prepare(job: Job, store: SecretStore, issuer: By, run_id: str) -> None:
+    """A new version saved with its key and request, if those are ours, where an earlier run left none; durable after the next flush."""
     if job.version is not None or job.lease is None:
         return
     wanted = job.wanted
     number = store.new_version(wanted.lineage)
     if not is_next(number, job.newest):
         raise overtaken(job)
-    key, csr, spki = _made_elsewhere(job) if wanted.csr_pem else _made_here(job, store)
+    held = issuer.holder is not None
+    key, csr, spki = (None, "", "") if held else _made_elsewhere(job) if wanted.csr_pem else _made_here(job, store)
     meta = _meta(job, issuer, f"{wanted.lineage}/{number}", run_id)
     store.save(job.lease, StoredVersion(wanted.lineage, number, "pending", spki, csr_pem=csr, key=key, meta=meta))
     job.fresh = True
@@ -77,18 +79,18 @@ def _may_reuse(job: Job) -> bool:
     return word != "compromised" and same_type and meta.get("key_origin", "store") == "store"
 
 
-def _meta(job: Job, issuer: str, request_id: str, run_id: str) -> Mapping[str, Any]:
+def _meta(job: Job, issuer: By, request_id: str, run_id: str) -> Mapping[str, Any]:
     """What a later run has to know to go on with this version, and a person to understand it."""
     wanted = job.wanted
     meta: Dict[str, Any] = {
         "request_id": request_id,
-        "issuer": issuer,
+        "issuer": issuer.identity,
         "names": list(wanted.names),
         "profile": wanted.profile.name,
         "key_type": wanted.profile.key_type,
         "lifetime": wanted.profile.lifetime,
         "usages": list(wanted.profile.usages),
-        "key_origin": "host" if wanted.csr_pem else "store",
+        "key_origin": "host" if wanted.csr_pem else issuer.key_origin,
         "reason": job.reason.word if job.reason else "",
         "run_id": run_id,
     }

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import cached_property
+from typing import Optional, Protocol, runtime_checkable
 
-from ..contracts import Issuer
+from ..contracts import Issuer, KeyHolder
 
 
 @runtime_checkable
@@ -25,6 +26,16 @@ class By:
 
     identity: str
     issuer: Issuer
+
+    @cached_property
+    def holder(self) -> Optional[KeyHolder]:
+        """The issuer where it keeps the keys, None where they are made here or on a server."""
+        return self.issuer if isinstance(self.issuer, KeyHolder) else None
+
+    @property
+    def key_origin(self) -> str:
+        """Who makes a key for which nobody gave a request."""
+        return "store" if self.holder is None else "issuer"
 
     def expected(self, lineage: str, given: str) -> str:
         """The identity that a certificate of the lineage should have, when it was issued by `given`."""

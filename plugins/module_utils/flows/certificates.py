@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._ledger_options import SPEC
 from .._ledger_session import opened
 from ..contracts import Clock, Issuer, SecretStore
 from ..errors import ClmError
-from ..hints import ask_now
+from ..hints import ask_now, gives_hints, hinter_of
 from ..issuers._powers import RenewalHinter
 from ..ledger import NullLedger
 from ..outcome import Answer, Outcome
@@ -95,17 +95,17 @@ def issue_certificates(
 
 def _hinted(wanted: Sequence[Wanted], store: SecretStore, issuer: Issuer, now: datetime) -> List[Wanted]:
     """The items with what their issuer says of its current certificates; without it where that cannot be had."""
-    if not isinstance(issuer, RenewalHinter):
+    if not gives_hints(issuer):
         return list(wanted)
-    current: Dict[str, str] = {}
+    current: Dict[str, Tuple[RenewalHinter, str]] = {}
     for item in wanted:
         try:
             version = store.load(item.lineage)
             if version is not None and version.chain_pem and version.meta.get("issuer") == issuer.identity():
-                leaf = leaf_of(version)
-                if leaf.not_after is not None and leaf.not_after > now:
-                    current[version.sha256] = leaf.pem
+                leaf, hinter = leaf_of(version), hinter_of(issuer, version.held)
+                if hinter is not None and leaf.not_after is not None and leaf.not_after > now:
+                    current[version.sha256] = (hinter, leaf.pem)
         except ClmError:
             continue
-    hints = ask_now(issuer, list(current.items()), now)
+    hints = ask_now(current, now)
     return [replace(item, hints=hints) for item in wanted]

@@ -65,10 +65,10 @@ def _item(given: Mapping[str, Any], store: SecretStore) -> Tuple[Optional[Item],
         kept = _kept(store, lineage, given.get("version"))
     except ClmError as error:
         return None, error
-    key = KeyRef(store.identity(), lineage, kept.version, kept.spki_sha256)
+    key = None if kept.held else KeyRef(store.identity(), lineage, kept.version, kept.spki_sha256)
     where = {name: value for name, value in given.items() if name not in (*LABELS, "version", "dead")}
     where.update(lineage=lineage, labels={name: given[name] for name in LABELS if given.get(name)})
-    version = Version(kept.sha256, kept.chain_pem, kept.spki_sha256, key)
+    version = Version(kept.sha256, kept.chain_pem, kept.spki_sha256, key, held=kept.held)
     return Item(given["id"], where, version, frozenset(given.get("dead") or ()), bool(given.get("allow_no_rollback"))), None
 
 

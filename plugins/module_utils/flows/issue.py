@@ -24,7 +24,7 @@ from ..secret_stores._not_durable import only_of
 from ..x509._show import quiet
 from ..x509.certificate import rfc3339
 from ._issue_ask import Asker, ref_of
-from ._issue_check import Checker, refuse_staging
+from ._issue_check import Checker, refuse_dead, refuse_staging
 from ._issue_handed import HANDED, handed_out, left_behind
 from ._issue_judge import judge
 from ._issue_later import later
@@ -70,7 +70,7 @@ def converge(
     with quiet:
         judge_all()
         if check_mode:
-            _each(jobs, lambda job: plan(job, flow.identity, promote, clock()))
+            _each(jobs, lambda job: plan(job, flow.by, promote, clock()))
         else:
             flow.run(_open(jobs))
             for _again in anew(jobs, pause):
@@ -137,7 +137,7 @@ class _Flow:
         try:
             wrong = self._wrong_clock() if any(self._is_leased(job) for job in jobs) else None
             _each(jobs, about("store")(lambda job: self._lease(job, wrong)))
-            _each(jobs, about("store")(lambda job: prepare(job, self._store, self.identity, self._run_id)))
+            _each(jobs, about("store")(lambda job: prepare(job, self._store, self.by, self._run_id)))
             self._flush(jobs)
             self._leave([left for job in _open(jobs) for left in gone_without(job)])
             self._record("intent", [job for job in _open(jobs) if job.lease is not None])
@@ -216,7 +216,8 @@ class _Flow:
             return
         chain, leaf = self._checker.check(answer.chain_pem, job.wanted, version.spki_sha256, job.policy, now)
         refuse_staging(leaf, job.current)
-        job.version = replace(version, state="issued", sha256=leaf.sha256, chain_pem=chain)
+        refuse_dead(leaf, job.dead_keys)
+        job.version = replace(version, state="issued", sha256=leaf.sha256, chain_pem=chain, spki_sha256=leaf.spki_sha256)
         with about("store"):
             self._store.save(lease, job.version)
         after = {**facts(job.version, leaf), **left_behind(job.version, self._run_id)}

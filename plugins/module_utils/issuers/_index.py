@@ -10,12 +10,18 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from ..contracts import Clock, Issuer
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("acme", "aws_pca", "local_ca", "manual")
+NAMES: Tuple[str, ...] = ("acme", "aws_acm", "aws_pca", "local_ca", "manual")
 Provider = Tuple[Callable[[Mapping[str, Any], Clock], Issuer], Dict[str, Any]]
 
 
 def _acme() -> Provider:
     from .acme import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _aws_acm() -> Provider:
+    from .aws_acm import OPTIONS, create
 
     return create, OPTIONS
 
@@ -40,6 +46,7 @@ def _manual() -> Provider:
 
 LOADERS: Dict[str, Callable[[], Provider]] = {
     "acme": _acme,
+    "aws_acm": _aws_acm,
     "aws_pca": _aws_pca,
     "local_ca": _local_ca,
     "manual": _manual,

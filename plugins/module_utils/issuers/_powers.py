@@ -34,12 +34,17 @@ class AccountHolder(Protocol):
 
 @dataclass(frozen=True)
 class Hint:
-    """When an issuer wants a certificate to be renewed: between `start` and `end`; ask again after `ask_again`."""
+    """When an issuer wants a certificate to be renewed: between `start` and `end`; ask again after `ask_again`.
+
+    `alone`: until `end` the issuer renews it without being asked. `successor` is the SHA-256 of what it has put in its place already.
+    """
 
     start: datetime
     end: datetime
     ask_again: datetime
     explanation_url: str = ""
+    alone: bool = False
+    successor: str = ""
 
 
 @runtime_checkable
@@ -48,6 +53,14 @@ class RenewalHinter(Protocol):
 
     def window(self, certificate_pem: str) -> Optional[Hint]:
         """The window of this certificate; None when the issuer offers none. ClmError: no answer, which hinders no renewal."""
+
+
+@runtime_checkable
+class SelfRenewer(Protocol):
+    """An issuer that keeps the keys, and renews by itself what it issued: under the same reference then stands another certificate."""
+
+    def renewal(self, ref: str, certificate_pem: str) -> Optional[Hint]:
+        """What it does with the certificate that it issued under that reference; None where it leaves the renewal to us."""
 
 
 @runtime_checkable

@@ -47,6 +47,15 @@ class Window:
     moment: datetime
 
 
+class Foretold(Tuple[datetime, datetime]):
+    """The window of an issuer that renews by itself: before it ends the certificate's age is no reason to ask for another one.
+
+    `successor` is the SHA-256 of what the issuer has put in its place already, empty as long as it has not.
+    """
+
+    successor = ""
+
+
 def place(lineage: str) -> float:
     """The lineage's place between 0 and 1, always the same: it spreads lineages that were issued together."""
     return int.from_bytes(hashlib.sha256(lineage.encode("utf-8", "replace")).digest()[:7], "big") / float(1 << 56)
@@ -95,6 +104,8 @@ def _instants(
     window is only the backstop: its end.
     """
     window = renewal_window(not_before, not_after, lineage, policy.renew_before if policy else 0)
+    if isinstance(ari_window, Foretold):
+        return None, ari_window[0] if ari_window.successor else ari_window[1]
     if ari_window is None or ari_window[0] >= ari_window[1]:
         return None, window.moment
     start, end = ari_window
@@ -167,6 +178,8 @@ def _expiring(
         return Reason("ari_window", f"its CA asks for a renewal between {rfc3339(ari_window[0])} and {rfc3339(ari_window[1])}")
     if now < due:
         return None
+    if isinstance(ari_window, Foretold) and ari_window.successor:
+        return Reason("ari_window", f"its issuer has renewed it by itself: {ari_window.successor[:16]}... took its place")
     left = in_words(int((current.not_after - now).total_seconds()) + 1)
     return Reason("expiring", f"it expires at {rfc3339(current.not_after)}, {left} from now, and was due at {rfc3339(due)}")
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from ..contracts import Clock, Deployed, Proof, SecretStore, Version, Where
-from ..errors import ClmError
-from ._aws_clients import Clients
+from ..errors import ClmError, ConfigError
+from ._aws_clients import Arn, Clients
 from ._aws_iam import IamStore
 from ._aws_store import AcmStore, deployed, refuse_version
 from ._served import AGAIN, MEND, Pace, Witness, endpoints_of
@@ -62,17 +62,42 @@ class BoundTarget:
 
     def plan(self, wheres: Sequence[Tuple[Where, Version]]) -> List[Optional[ClmError]]:
         """What speaks against each before any write: a version that AWS would not take."""
-        return [self._refusal(version) for _where, version in wheres]
+        return [self._refusal(where, version) for where, version in wheres]
 
-    def _refusal(self, version: Version) -> Optional[ClmError]:
+    def _refusal(self, where: Where, version: Version) -> Optional[ClmError]:
         try:
-            refuse_version(version, self._clock(), self._binding.key_types, self._binding.takes)
+            refuse_version(version, self._clock(), self._binding.key_types, self._binding.takes, bool(version.held))
+            if version.held:
+                self._refuse_held(where, version)
         except ClmError as error:
             return error
         return None
 
+    def _refuse_held(self, where: Where, version: Version) -> None:
+        """ConfigError for what is kept where the place cannot be bound to it, or is another certificate by now."""
+        kept, wanted = Arn.parse(version.held, "acm", "version"), self.held_in(where)
+        if f"acm:{kept.account}:{kept.region}" != wanted:
+            hint = f"have it issued in {wanted}, by an issuer of that account and region"
+            raise ConfigError(f"its key is kept in acm:{kept.account}:{kept.region}, and the place takes one of {wanted}", hint=hint)
+        found = deployed(self._store.chain(where, kept.text), kept.text).sha256
+        if found != version.sha256:
+            text = f"{kept.text} is {found} by now: ACM has renewed it"
+            raise ConfigError(text, hint="run certops.clm.rotate, or the module that issued it, which takes it up as a new version")
+
+    def held_in(self, where: Where) -> str:
+        """The account and region of the place's certificates in ACM."""
+        if where.get("store") == "iam":
+            return "iam"
+        region = self._binding.region(where)
+        return f"acm:{self._store.clients.account(where, region).id}:{region}"
+
     def put(self, where: Where, version: Version) -> str:
-        """The ARN of the version in the account and region of the place, in ACM or IAM; all places there share it."""
+        """The ARN of the version in the account and region of the place, in ACM or IAM; all places there share it.
+
+        What ACM has issued itself has one already.
+        """
+        if version.held:
+            return version.held
         if where.get("store") == "iam":
             return self._iam.place(where, version)
         return self._store.place(where, self._binding.region(where), version)

@@ -9,7 +9,7 @@ import re
 from threading import Lock
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..aws import pages, told
+from ..aws import LINEAGE, VERSION, pages, told
 from ..contracts import Deployed, SecretStore, Version, Where
 from ..errors import ClmError, ConfigError, known
 from ..x509 import pem
@@ -20,7 +20,7 @@ from ._powers import RefusedError
 # https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
 KEY_TYPES: Tuple[str, ...] = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
 LARGEST_KEY = 5120
-LINEAGE, VERSION, SHA256, DEPLOYMENT = "clm_lineage", "clm_version", "clm_sha256", "clm_deployment"
+SHA256, DEPLOYMENT = "clm_sha256", "clm_deployment"
 LABELS = ("owner", "service", "environment", "criticality", "runbook")
 LONGEST_TAG = 256
 _NOT_IN_TAGS = re.compile(r"[^\w .:/=+@-]")
@@ -32,8 +32,8 @@ def leaf_of(version: Version) -> Certificate:
     return Certificate.parse(pem.split(version.chain_pem)[0].der)
 
 
-def refuse_version(version: Version, now: Any, key_types: Tuple[str, ...], what: str) -> None:
-    """ConfigError for what AWS would not take: another leaf than named, a wrong time, a kind of key."""
+def refuse_version(version: Version, now: Any, key_types: Tuple[str, ...], what: str, bound_as_it_is: bool = False) -> None:
+    """ConfigError for what AWS would not take: another leaf than named, a wrong time, a kind of key; no key, where it is imported."""
     leaf = leaf_of(version)
     if leaf.sha256 != version.sha256 or leaf.spki_sha256 != version.spki_sha256:
         raise ConfigError("the chain does not begin with the certificate that the version names")
@@ -43,8 +43,9 @@ def refuse_version(version: Version, now: Any, key_types: Tuple[str, ...], what:
     if leaf.not_before is None or leaf.not_after is None or not leaf.not_before <= now <= leaf.not_after:
         dates = " to ".join(rfc3339(when) if when else "nobody knows" for when in (leaf.not_before, leaf.not_after))
         raise ConfigError(f"the certificate is valid from {dates}, and it is {rfc3339(now)}", hint="issue a new one, or set the clock")
-    if version.key is None:
-        raise ConfigError("its key is in no secret store, so it cannot be imported", hint="use key_origin: store")
+    if version.key is None and not bound_as_it_is:
+        where = f"its issuer keeps its key and calls it {version.held[:200]}" if version.held else "its key is in no secret store"
+        raise ConfigError(f"{where}, so it cannot be imported", hint="use key_origin: store")
 
 
 def deployed(chain_pem: str, ref: str) -> Deployed:

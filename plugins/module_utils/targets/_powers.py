@@ -27,6 +27,14 @@ class Planner(Protocol):
 
 
 @runtime_checkable
+class HeldBinder(Protocol):
+    """A target that serves certificates whose key their issuer keeps (`Version.held`), where it keeps them in the right place."""
+
+    def held_in(self, where: Where) -> str:
+        """In which place the key must be kept to be served here, in the words of `KeyHolder.held_in`."""
+
+
+@runtime_checkable
 class Holder(Protocol):
     """A target that can compare more than the certificate: modes, keys, layout."""
 

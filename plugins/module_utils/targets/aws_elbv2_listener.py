@@ -15,7 +15,7 @@ from ..x509.certificate import Certificate
 from ..x509.names import covers
 from ._aws_bound import create_bound
 from ._aws_clients import ACCESS_OPTIONS, Arn, Clients, asked, list_together
-from ._aws_store import KEY_TYPES, LINEAGE, AcmStore
+from ._aws_store import KEY_TYPES, AcmStore
 from ._served import endpoints_of
 
 NAME = "aws_elbv2_listener"
@@ -121,7 +121,7 @@ class Listeners:
         arn = self._arn(where)
         rows = list(aws.pages(self._client(where), "describe_listener_certificates", "Certificates", ListenerArn=arn.text))
         listed = [str(one["CertificateArn"]) for one in rows if not one.get("IsDefault")]
-        owner = {one: tags.get(LINEAGE) for one, tags in self._store.owned(where, arn.region).items()}
+        owner = {one: tags.get(aws.LINEAGE) for one, tags in self._store.owned(where, arn.region).items()}
         lineage = str(where.get("lineage") or "")
         return [one for one in listed if owner.get(one) == lineage], [one for one in listed if one not in owner]
 

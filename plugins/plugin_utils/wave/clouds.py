@@ -66,7 +66,7 @@ class Clouds:
                 new = Version(str(outcomes[host]["after"].get("sha256") or ""), "", "")
                 refs[host] = self._item(host, new), bound
             elif back is not None:
-                public = {"version": back.version, "sha256": back.sha256, "spki_sha256": back.spki_sha256, "chain_pem": back.chain_pem}
+                public = {name: getattr(back, name) for name in ("version", "sha256", "spki_sha256", "chain_pem", "held")}
                 items[host] = self._item(host, _version(self.plan, host, public))
         return {**found, **self._bind_back(refs), **self._converge(items)}
 
@@ -129,5 +129,6 @@ def _bound(outcome: Mapping[str, Any]) -> Optional[Deployed]:
 
 def _version(plan: Mapping[str, Any], host: str, public: Mapping[str, Any]) -> Version:
     lineage = plan["items"][host]["lineage"]
-    key = KeyRef(str(plan["secret_store"]["type"]), lineage, public["version"], public["spki_sha256"])
-    return Version(public["sha256"], public["chain_pem"], public["spki_sha256"], key)
+    held = str(public.get("held") or "")
+    key = None if held else KeyRef(str(plan["secret_store"]["type"]), lineage, public["version"], public["spki_sha256"])
+    return Version(public["sha256"], public["chain_pem"], public["spki_sha256"], key, held=held)

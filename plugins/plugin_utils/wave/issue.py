@@ -20,6 +20,7 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED,
 from ansible_collections.certops.clm.plugins.module_utils.published import Published
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import forced_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.fallback import in_turn
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.held import wrong_origin
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import RUN_AGAIN, OutcomeDict, from_servers, missing, positive
 
 OpenIssuer = Callable[[Mapping[str, Any]], Issuer]
@@ -79,6 +80,9 @@ def issue_lineages(
         found: Dict[str, Outcome] = {}
         for lineage in asked:
             try:
+                wrong = wrong_origin(lineage, issuer)
+                if wrong is not None:
+                    raise wrong
                 wanted.append(replace(_wanted(manifest, lineage, store, requests), hints=windows, published=published or {}))
             except ClmError as error:
                 found[lineage.name] = failed("issue", error)
@@ -128,6 +132,7 @@ def version_of(store: SecretStore, lineage: str, version: str) -> Optional[Dict[
         "sha256": stored.sha256,
         "spki_sha256": stored.spki_sha256,
         "chain_pem": stored.chain_pem,
+        **({"held": stored.held} if stored.held else {}),
     }
 
 

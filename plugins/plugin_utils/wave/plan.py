@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, List, Mapping, Sequence
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence
 
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
-from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, UNCHANGED, Outcome, failed
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import rfc3339
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scope import CANARIES_FIRST
@@ -26,10 +27,15 @@ def make_plan(
     run_id: str,
     issue: bool,
     untried: Collection[str] = (),
+    unfit: Optional[Mapping[str, ClmError]] = None,
 ) -> Dict[str, Any]:
     """Plan, outcomes and requests of a wave. A host that nobody can deploy is refused here, and one whose window has closed deferred,
-    before anything is written. `untried` are lineages of which this run must not be the first to deploy the version."""
+    before anything is written. `untried` are lineages of which this run must not be the first to deploy the version; `unfit` are places
+    that cannot use the key of their lineage, and why."""
     outcomes = {host: _refusal(host, judged.get(host), servers, untried) for host in hosts}
+    for host, error in (unfit or {}).items():
+        if outcomes[host].state == UNCHANGED:
+            outcomes[host] = failed("plan", error, before=outcomes[host].before)
     good = [host for host in hosts if outcomes[host].state == UNCHANGED]
     aside = {host: outcome for host, outcome in outcomes.items() if outcome.state != UNCHANGED}
     items = {host: _item(judged[host], issue) for host in good}

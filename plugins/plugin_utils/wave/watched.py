@@ -14,6 +14,7 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import (
     BatchIssuer,
     Issuer,
     IssueRequest,
+    KeyHolder,
     SecretStore,
 )
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
@@ -111,6 +112,25 @@ class WatchedAnchored(Watched):
         return self._said(self._issuer.anchors_pem) if isinstance(self._issuer, Anchored) else ""
 
 
+class WatchedHolder(Watched):
+    """The same for an issuer that keeps the keys."""
+
+    def held_in(self) -> str:
+        """Where the issuer keeps them."""
+        return self._said(self._issuer.held_in) if isinstance(self._issuer, KeyHolder) else ""
+
+    def check(self, request: IssueRequest) -> None:
+        """What the issuer says of a request that nobody is asked yet."""
+        if isinstance(self._issuer, KeyHolder):
+            self._issuer.check(request)
+
+
+class WatchedAnchoredHolder(WatchedAnchored, WatchedHolder):
+    """The same for an issuer that does both."""
+
+
 def watched(issuer: Issuer, accepted: Callable[[str], Container[str]]) -> Watched:
     """The issuer with these powers, and with its own."""
+    if isinstance(issuer, KeyHolder):
+        return WatchedAnchoredHolder(issuer, accepted) if isinstance(issuer, Anchored) else WatchedHolder(issuer, accepted)
     return WatchedAnchored(issuer, accepted) if isinstance(issuer, Anchored) else Watched(issuer, accepted)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.certops.clm.tests.integration.issuing.site import Site, play, states
@@ -89,3 +91,49 @@ def test_private_ca_issues_for_days_revokes_and_issues_again(ansible, tmp_path, 
     again = run.result("aws_pca_certificate 4")["outcomes"]["shop"]
     assert again["state"] == "done" and again["reason"]["word"] == "revoked"
     no_key_is_anywhere_but_in_aws(aws, ansible, tmp_path, run.output)
+
+
+def test_acm_holds_the_keys_of_many_names_in_two_zones_and_goes_on_when_somebody_has_added_the_rest(ansible, tmp_path, aws):
+    """Planned; two issued and one left to a person in one call; unchanged; added by hand and gone on with; renewed by ACM in place."""
+    aws.reset()
+    site, route53 = Site(tmp_path), aws.client("route53")
+    one, two = (route53.create_hosted_zone(Name=name, CallerReference=name)["HostedZone"]["Id"] for name in ("one.example", "two.example"))
+    many = {"lineage": "many", "names": [f"{label}.{end}.example" for end in ("one", "two") for label in ("a", "b", "*.b", "c")]}
+    wild = {"lineage": "wild", "names": ["one.example", "*.one.example"], "profile": {"key_type": "rsa-2048"}}
+    half = {"lineage": "half", "names": ["h.one.example", "h.else.example"]}
+    options = {"region": REGION, "issue_timeout": 30, **site.kept}
+    tasks = [("aws_acm_certificate", {**options, "certificates": wanted}) for wanted in ([many, wild, half], [many, wild])]
+    refused = {**options, "certificates": [{"lineage": "many", "names": ["192.0.2.1"]}, {**wild, "reuse_key": "pinned"}]}
+    plays = play(*tasks, ("aws_acm_certificate", refused))
+    plays[0]["tasks"][2]["ignore_errors"] = True
+    aws.forget_calls()
+    planned = ansible.playbook(play(tasks[0]), args=["--check", "--diff"], env=aws.environment).ok()
+    assert set(states(planned.result("aws_acm_certificate 0")).values()) == {"planned"} and set(aws.calls()) == {"sts:GetCallerIdentity"}
+    run = ansible.playbook(plays, args=["--diff", "-vvv"], env=aws.environment).ok()
+    outcomes = run.result("aws_acm_certificate 0")["outcomes"]
+    assert {name: outcome["state"] for name, outcome in outcomes.items()} == {"many": "done", "wild": "done", "half": "pending"}, run.output
+    assert "h.else.example. CNAME _" in outcomes["half"]["message"] and "h.one.example. CNAME" not in outcomes["half"]["message"]
+    assert set(states(run.result("aws_acm_certificate 1")).values()) == {"unchanged"} and not run.result("aws_acm_certificate 1")["changed"]
+    assert [one["state"] for one in run.result("aws_acm_certificate 2")["outcomes"].values()] == ["failed", "failed"]
+    calls = aws.calls()
+    assert calls["acm:RequestCertificate"] == 3 and sum(count for name, count in calls.items() if name.endswith("/rrset/")) == 2
+    rows = {where: route53.list_resource_record_sets(HostedZoneId=where)["ResourceRecordSets"] for where in (one, two)}
+    assert [sum(row["Type"] == "CNAME" for row in rows[where]) for where in (one, two)] == [5, 3], "they stay"
+
+    arn = json.loads(next((tmp_path / "store/lineages/half/versions").glob("*/version.json")).read_text())["meta"]["ref"]
+    added = aws.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"][1]["ResourceRecord"]
+    other = route53.create_hosted_zone(Name="else.example", CallerReference="else")["HostedZone"]["Id"]
+    record = {"Name": added["Name"], "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": added["Value"]}]}
+    route53.change_resource_record_sets(HostedZoneId=other, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]})
+    aws.listener("half", arn)
+    last = ("aws_acm_certificate", {**options, "certificates": [half]})
+    run = ansible.playbook(play(last, last), env=aws.environment).ok()
+    (after,) = (one["after"] for one in run.result("aws_acm_certificate 0")["outcomes"].values())
+    assert states(run.result("aws_acm_certificate 0")) == {"half": "done"} and aws.calls()["acm:RequestCertificate"] == 3
+    assert states(run.result("aws_acm_certificate 1")) == {"half": "unchanged"}
+    aws.renew(arn)
+    run = ansible.playbook(play(last, last), env=aws.environment).ok()
+    renewed = run.result("aws_acm_certificate 0")["outcomes"]["half"]
+    assert renewed["state"] == "done" and "has renewed it by itself" in renewed["message"] + renewed["reason"]["sentence"]
+    assert renewed["after"]["sha256"] != after["sha256"] and aws.calls()["acm:RequestCertificate"] == 3
+    assert states(run.result("aws_acm_certificate 1")) == {"half": "unchanged"}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, List, Mapping
@@ -19,6 +20,7 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import (
     Issued,
     Issuer,
     IssueRequest,
+    KeyHolder,
     Pending,
     Revoker,
 )
@@ -52,12 +54,22 @@ class IssuerContract:
         """Options of an issuer in that folder that is ready to be asked; asked for again, the same issuer."""
         raise NotImplementedError
 
+    def request(self, folder: Path, name: str = "shop/000001-00000001", names: Any = NAMES) -> IssueRequest:
+        """A request as the flow makes it for this issuer: without a CSR where it makes the key itself."""
+        made = request_for(name, names)
+        return replace(made, csr_pem="", key_type="ecdsa-p256") if isinstance(self.issuer(folder), KeyHolder) else made
+
+    def takes_requests(self, folder: Path) -> None:
+        """Skip the test where the key is not ours to make."""
+        if isinstance(self.issuer(folder), KeyHolder):
+            pytest.skip("makes every key itself")
+
     def act(self, folder: Path, request: IssueRequest) -> None:
         """What somebody outside does so that a pending request is answered."""
 
     def stranger(self, folder: Path) -> str:
         """A certificate that the issuer of another folder must not revoke."""
-        return self.issued(folder, request_for()).pem
+        return self.issued(folder, self.request(folder)).pem
 
     def issuer(self, folder: Path) -> Issuer:
         """A new object for the issuer in that folder, as every run makes one."""
@@ -82,6 +94,7 @@ class IssuerContract:
         return Chain.parse(answer.chain_pem)
 
     def test_the_certificate_is_for_the_requests_key_names_and_time(self, tmp_path: Path) -> None:
+        self.takes_requests(tmp_path)
         key = keys.generate("ecdsa-p256")
         leaf = self.issued(tmp_path, request_for(key=key)).leaf
         assert leaf.spki_sha256 == keys.spki_sha256(key) and set(leaf.names) == set(NAMES)
@@ -90,22 +103,23 @@ class IssuerContract:
         assert "server_auth" in leaf.extended_key_usage and not leaf.is_ca
 
     def test_the_chain_is_leaf_first_and_in_order_without_the_root(self, tmp_path: Path) -> None:
-        request = request_for()
+        request = self.request(tmp_path)
         chain = self.issued(tmp_path, request)
         assert not chain.notes and chain.certificates[-1].subject != chain.certificates[-1].issuer
 
     def test_asking_twice_gives_one_certificate(self, tmp_path: Path) -> None:
         """Asked anew where it remembers requests; where it answers to go on, nothing was issued yet and the flow has its reference."""
-        request = request_for()
+        request = self.request(tmp_path)
         first = self.issuer(tmp_path).begin(request)
         ref = first.ref if isinstance(first, Pending) and first.go_on else ""
         assert self.issued(tmp_path, request, ref).sha256 == self.issued(tmp_path, request, ref).sha256
 
     def test_two_requests_give_two_certificates(self, tmp_path: Path) -> None:
-        one, two = self.issued(tmp_path, request_for()), self.issued(tmp_path, request_for("shop/000002-00000002"))
+        one, two = (self.issued(tmp_path, self.request(tmp_path, f"shop/00000{number}-0000000{number}")) for number in (1, 2))
         assert one.sha256 != two.sha256 and one.leaf.serial != two.leaf.serial
 
     def test_a_request_id_is_good_for_one_key_only(self, tmp_path: Path) -> None:
+        self.takes_requests(tmp_path)
         first = self.issuer(tmp_path).begin(request_for(key=(key := keys.generate("ecdsa-p256"))))
         ref = first.ref if isinstance(first, Pending) and first.go_on else ""
         self.issued(tmp_path, request_for(key=key), ref)
@@ -113,11 +127,24 @@ class IssuerContract:
             self.issued(tmp_path, request_for(), ref)
 
     def test_other_names_in_the_csr_than_asked_for_are_refused(self, tmp_path: Path) -> None:
+        self.takes_requests(tmp_path)
         with pytest.raises(ClmError):
             self.issuer(tmp_path).begin(request_for(csr_names=("evil.example.com",)))
 
+    def test_one_that_keeps_the_keys_makes_the_kind_asked_for_and_says_before_what_it_refuses(self, tmp_path: Path) -> None:
+        issuer = self.issuer(tmp_path)
+        if not isinstance(issuer, KeyHolder):
+            pytest.skip("is given requests")
+        request = self.request(tmp_path)
+        issuer.check(replace(request, request_id=""))
+        with pytest.raises(ConfigError):
+            issuer.check(replace(request, request_id="", key_type="no such key"))
+        leaf = self.issued(tmp_path, request).leaf
+        assert set(leaf.names) == set(NAMES) and leaf.key_type == "ecdsa-p256" and "server_auth" in leaf.extended_key_usage
+        assert leaf.not_before <= self.now < leaf.not_after and issuer.held_in() == self.issuer(tmp_path).held_in()
+
     def test_waiting_keeps_its_reference(self, tmp_path: Path) -> None:
-        request = request_for()
+        request = self.request(tmp_path)
         first = self.issuer(tmp_path).begin(request)
         if isinstance(first, Pending) and not first.go_on:
             again, later = self.issuer(tmp_path).begin(request), self.issuer(tmp_path).resume(first.ref, request)
@@ -138,7 +165,8 @@ class IssuerContract:
         if not isinstance(issuer, BatchIssuer):
             pytest.skip("answers one at a time")
         bad = request_for("bad/000001-00000001", names=("bad.example.com",), csr_names=("evil.example.com",))
-        requests = [request_for(), bad, request_for("api/000001-00000001", names=("api.example.com",))]
+        bad = replace(bad, csr_pem="", key_type="no such key") if isinstance(issuer, KeyHolder) else bad
+        requests = [self.request(tmp_path), bad, self.request(tmp_path, "api/000001-00000001", names=("api.example.com",))]
         answers: List[Any] = issuer.begin_many(requests)
         if isinstance(issuer, BatchResumer):
             going = [(answer.ref, request) for answer, request in zip(answers, requests) if isinstance(answer, Pending)]
@@ -150,7 +178,7 @@ class IssuerContract:
         issuer = self.issuer(tmp_path)
         if not isinstance(issuer, Anchored):
             pytest.skip("does not know its anchors")
-        chain = self.issued(tmp_path, request_for())
+        chain = self.issued(tmp_path, self.request(tmp_path))
         result = verify(chain.certificates, Bundle.parse(issuer.anchors_pem()), name=NAMES[0], when=self.now)
         assert result.ok, result.findings
 
@@ -158,7 +186,7 @@ class IssuerContract:
         issuer = self.issuer(tmp_path / "one")
         if not isinstance(issuer, Revoker):
             pytest.skip("cannot revoke")
-        chain = self.issued(tmp_path / "one", request_for())
+        chain = self.issued(tmp_path / "one", self.request(tmp_path / "one"))
         issuer.revoke(chain.pem, "superseded")
         issuer.revoke(chain.pem, "superseded")
         with pytest.raises(ConfigError):
