@@ -17,7 +17,7 @@ from ..x509 import pem
 from ..x509._crypto import x509
 from ..x509.certificate import Certificate, rfc3339
 from ..x509.chain import MAX_PEER_CERTIFICATES, Chain, is_signed_by
-from ._issue_values import Wanted, leaf_of
+from ._issue_values import Job, Wanted, leaf_of
 
 STAGING = re.compile(r"\bstaging\b|\bfake\b", re.IGNORECASE)  # how public CAs call theirs
 CLOCK_SKEW = timedelta(minutes=5)
@@ -32,11 +32,12 @@ class Checker:
         self._anchors = [Certificate.parse(block.der) for block in pem.split(text)] if text else []
         self._above: Dict[str, Tuple[Tuple[Certificate, ...], str]] = {}  # by its text as it came: what it holds, and its PEM
 
-    def check(self, chain_pem: str, wanted: Wanted, spki_sha256: str, policy: Policy, now: datetime) -> Tuple[str, Certificate]:
+    def check(self, chain_pem: str, job: Job, spki_sha256: str, now: datetime) -> Tuple[str, Certificate]:
         """The chain in order and without its root, and its leaf; ClmError says what is wrong with the answer.
 
         `spki_sha256` is empty where the issuer made the key: which one is then its word alone, but not which kind.
         """
+        wanted, policy = job.wanted, job.policy
         leaf, above, above_pem = self._chain(chain_pem)
         if not spki_sha256:
             _check_held(leaf, wanted)
@@ -51,6 +52,8 @@ class Checker:
         findings = check_certificate(policy, leaf, now, by_renewal=True) if policy.rules else []
         if findings:
             raise PolicyError(findings, hint=_HINT)
+        _refuse_staging(leaf, job.current)
+        _refuse_dead(leaf, job.dead_keys)
         return leaf.pem + above_pem, leaf
 
     def _chain(self, chain_pem: str) -> Tuple[Certificate, Tuple[Certificate, ...], str]:
@@ -80,7 +83,7 @@ class Checker:
             raise ConfigError(f"the chain ends at {last.issuer!r}, another CA than the issuer's {', '.join(known)}{more}", hint=_HINT)
 
 
-def refuse_staging(leaf: Certificate, current: Optional[StoredVersion]) -> None:
+def _refuse_staging(leaf: Certificate, current: Optional[StoredVersion]) -> None:
     """ConfigError for a certificate of a CA that calls itself a staging one, where the current one is of a real CA."""
     if current is None or not current.chain_pem or not STAGING.search(leaf.issuer) or STAGING.search(leaf_of(current).issuer):
         return
@@ -88,7 +91,7 @@ def refuse_staging(leaf: Certificate, current: Optional[StoredVersion]) -> None:
     raise ConfigError(f"the certificate is of a staging CA ({leaf.issuer}), and the current one is not: it would replace it", hint=hint)
 
 
-def refuse_dead(leaf: Certificate, dead_keys: FrozenSet[str]) -> None:
+def _refuse_dead(leaf: Certificate, dead_keys: FrozenSet[str]) -> None:
     """ConfigError for a certificate whose key is declared compromised, which only an issuer that keeps the key could give."""
     if leaf.spki_sha256 in dead_keys:
         raise ConfigError("the CA's certificate is for a key that is declared compromised", hint=_HINT)

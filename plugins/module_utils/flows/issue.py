@@ -24,7 +24,7 @@ from ..secret_stores._not_durable import only_of
 from ..x509._show import quiet
 from ..x509.certificate import rfc3339
 from ._issue_ask import Asker, ref_of
-from ._issue_check import Checker, refuse_dead, refuse_staging
+from ._issue_check import Checker
 from ._issue_handed import HANDED, handed_out, left_behind
 from ._issue_judge import judge
 from ._issue_later import later
@@ -214,9 +214,7 @@ class _Flow:
         if isinstance(answer, Pending):
             self._keep_pending(job, answer, version, lease, go_on=answer.go_on and not last)
             return
-        chain, leaf = self._checker.check(answer.chain_pem, job.wanted, version.spki_sha256, job.policy, now)
-        refuse_staging(leaf, job.current)
-        refuse_dead(leaf, job.dead_keys)
+        chain, leaf = self._checker.check(answer.chain_pem, job, version.spki_sha256, now)
         job.version = replace(version, state="issued", sha256=leaf.sha256, chain_pem=chain, spki_sha256=leaf.spki_sha256)
         with about("store"):
             self._store.save(lease, job.version)

@@ -41,7 +41,7 @@ LONGEST_FIRST, MOST_NAMES = 64, 100
 OURS, WAITS = "AMAZON_ISSUED", "PENDING_VALIDATION"
 FIRST, LONGEST = 0.5, 10.0  # seconds between two looks
 RECORDS_WITHIN = 60.0  # seconds after a request in which ACM has said which records it wants
-LATER, ASK_AGAIN = 600, timedelta(minutes=10)
+LATER = 600
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -224,7 +224,10 @@ class AwsAcm:
     # --- renewal ---
 
     def renewal(self, ref: str, certificate_pem: str) -> Optional[Hint]:
-        """Alone until a tenth of the life is left, as long as ACM's managed renewal stands; None where it does not."""
+        """Alone until a tenth of the life is left, as long as ACM's managed renewal stands; None where it does not.
+
+        To be asked by every run, for what ACM renews is served at once; one listing answers for all certificates.
+        """
         row, now = self._api.listed().get(ref, {}), self._clock()
         leaf = Certificate.from_pem(certificate_pem)
         if row.get("Type") != OURS or row.get("Status") != ISSUED or leaf.not_before is None or leaf.not_after is None:
@@ -233,13 +236,13 @@ class AwsAcm:
             found = self._api.chain(ref).leaf
             if found.sha256 != leaf.sha256:
                 start = min(found.not_before or now, now - timedelta(seconds=1))
-                return Hint(start, now, now + ASK_AGAIN, successor=found.sha256)
+                return Hint(start, now, now, successor=found.sha256)
         if row.get("RenewalEligibility") != "ELIGIBLE":
             return None
         life = leaf.not_after - leaf.not_before
         if leaf.not_after - now < life / 3 and self._has_failed(ref):
             return None
-        return Hint(leaf.not_before, leaf.not_after - life / 10, now + ASK_AGAIN, alone=True)
+        return Hint(leaf.not_before, leaf.not_after - life / 10, now, alone=True)
 
     def _has_failed(self, ref: str) -> bool:
         """Whether ACM has tried to renew it and could not, or waits for records that are not there."""

@@ -33,6 +33,13 @@ def wrong_origin(lineage: Lineage, issuer: Issuer) -> Optional[ClmError]:
     return ConfigError(text, field=f"{lineage.path}.key_origin", hint=hint)
 
 
+def refuse_wrong_origin(lineage: Lineage, issuer: Issuer) -> None:
+    """ConfigError where only one of them says that the key stays with the issuer."""
+    problem = wrong_origin(lineage, issuer)
+    if problem is not None:
+        raise problem
+
+
 def unfit(
     manifest: Manifest, judged: Mapping[str, Judged], open_issuer: OpenIssuer, clock: Clock, create: CreateTarget = targets.create
 ) -> Dict[str, ClmError]:

@@ -20,7 +20,7 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import FAILED,
 from ansible_collections.certops.clm.plugins.module_utils.published import Published
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import forced_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.fallback import in_turn
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.held import wrong_origin
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.held import refuse_wrong_origin
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import RUN_AGAIN, OutcomeDict, from_servers, missing, positive
 
 OpenIssuer = Callable[[Mapping[str, Any]], Issuer]
@@ -80,9 +80,7 @@ def issue_lineages(
         found: Dict[str, Outcome] = {}
         for lineage in asked:
             try:
-                wrong = wrong_origin(lineage, issuer)
-                if wrong is not None:
-                    raise wrong
+                refuse_wrong_origin(lineage, issuer)
                 wanted.append(replace(_wanted(manifest, lineage, store, requests), hints=windows, published=published or {}))
             except ClmError as error:
                 found[lineage.name] = failed("issue", error)

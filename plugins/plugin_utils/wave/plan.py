@@ -30,15 +30,10 @@ def make_plan(
     unfit: Optional[Mapping[str, ClmError]] = None,
 ) -> Dict[str, Any]:
     """Plan, outcomes and requests of a wave. A host that nobody can deploy is refused here, and one whose window has closed deferred,
-    before anything is written. `untried` are lineages of which this run must not be the first to deploy the version; `unfit` are places
-    that cannot use the key of their lineage, and why."""
-    outcomes = {host: _refusal(host, judged.get(host), servers, untried) for host in hosts}
-    for host, error in (unfit or {}).items():
-        if outcomes[host].state == UNCHANGED:
-            outcomes[host] = failed("plan", error, before=outcomes[host].before)
+    before anything is written. `untried` are lineages of which this run must not be the first to deploy the version, `unfit` more hosts."""
+    outcomes = _outcomes(hosts, judged, servers, untried, unfit or {})
     good = [host for host in hosts if outcomes[host].state == UNCHANGED]
-    aside = {host: outcome for host, outcome in outcomes.items() if outcome.state != UNCHANGED}
-    items = {host: _item(judged[host], issue) for host in good}
+    aside, items = {host: one for host, one in outcomes.items() if host not in good}, {host: _item(judged[host], issue) for host in good}
     leads: Dict[str, str] = {}
     for host in good:
         if items[host]["server"]:
@@ -63,6 +58,20 @@ def make_plan(
         "requests": _requests(manifest, items, lineages),
         "leads": list(leads.values()) or list(hosts[:1]),  # somebody must carry the wave's batch tasks
     }
+
+
+def _outcomes(
+    hosts: Sequence[str],
+    judged: Mapping[str, Judged],
+    servers: Collection[str],
+    untried: Collection[str],
+    unfit: Mapping[str, ClmError],
+) -> Dict[str, Outcome]:
+    found = {host: _refusal(host, judged.get(host), servers, untried) for host in hosts}
+    for host, error in unfit.items():
+        if found[host].state == UNCHANGED:
+            found[host] = failed("plan", error, before=found[host].before)
+    return found
 
 
 def _refusal(host: str, judged: Any, servers: Collection[str], untried: Collection[str]) -> Outcome:
