@@ -55,9 +55,11 @@ def policy(statements: List[Dict[str, Any]]) -> Dict[str, Any]:
 
 def page(root: Path) -> str:
     """The text of the guide."""
-    parts = [HEAD]
-    for folder, path in providers(root / "plugins" / "module_utils"):
-        parts.append(f"{path.stem}\n{'-' * len(path.stem)}\n\n{_users(root, folder, path.stem)}\n")
+    parts, every = [HEAD], list(providers(root / "plugins" / "module_utils"))
+    stems = [path.stem for _folder, path in every]
+    for folder, path in every:
+        title = path.stem if stems.count(path.stem) == 1 else f"{path.stem}, the {folder[:-1].replace('_', ' ')}"
+        parts.append(f"{title}\n{'-' * len(title)}\n\n{_users(root, folder, path.stem)}\n")
         for case, statements in rights(path).items():
             text = json.dumps(policy(statements), indent=2).replace("\n", "\n  ")
             parts.append(f"{case}:\n\n.. code-block:: json\n\n  {text}\n")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar, Union
 
 from .. import aws
@@ -23,6 +23,7 @@ from ..x509.certificate import Certificate
 from ..x509.names import is_address
 from ._acm_api import ISSUED, Api
 from ._acm_failures import failure
+from ._acm_renewal import renewal
 from ._acm_work import Work, listed, said, unseen, wanted
 from ._powers import Hint
 
@@ -35,10 +36,32 @@ OPTIONS: Dict[str, Any] = {
     "issue_timeout": {"type": "int", "default": 300},
     "concurrency": {"type": "int", "default": 8},
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "To issue, with records in Route 53": [
+        {
+            "Action": ["acm:AddTagsToCertificate", "acm:DescribeCertificate", "acm:GetCertificate", "acm:RequestCertificate"],
+            "Resource": "*",
+        },
+        {"Action": ["route53:ListHostedZones"], "Resource": "*"},
+        {"Action": ["route53:ChangeResourceRecordSets"], "Resource": "arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ"},
+    ],
+    "To issue with ``hosted_zone_ids``": [
+        {
+            "Action": ["acm:AddTagsToCertificate", "acm:DescribeCertificate", "acm:GetCertificate", "acm:RequestCertificate"],
+            "Resource": "*",
+        },
+        {
+            "Action": ["route53:ChangeResourceRecordSets", "route53:GetHostedZone"],
+            "Resource": "arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ",
+        },
+    ],
+    "To see what ACM renews": [{"Action": ["acm:DescribeCertificate", "acm:GetCertificate", "acm:ListCertificates"], "Resource": "*"}],
+}
 # https://docs.aws.amazon.com/acm/latest/userguide/acm-certificate-characteristics.html
 KEY_ALGORITHMS: Mapping[str, str] = {"rsa-2048": "RSA_2048", "ecdsa-p256": "EC_prime256v1", "ecdsa-p384": "EC_secp384r1"}
 LONGEST_FIRST, MOST_NAMES = 64, 100
-OURS, WAITS = "AMAZON_ISSUED", "PENDING_VALIDATION"
+WAITS = "PENDING_VALIDATION"
 FIRST, LONGEST = 0.5, 10.0  # seconds between two looks
 RECORDS_WITHIN = 60.0  # seconds after a request in which ACM has said which records it wants
 LATER = 600
@@ -221,33 +244,9 @@ class AwsAcm:
             who = f"ACM, {unseen(work)}"
         work.answer = Pending(work.ref, check_after=later, who_must_act=who)
 
-    # --- renewal ---
-
     def renewal(self, ref: str, certificate_pem: str) -> Optional[Hint]:
-        """Alone until a tenth of the life is left, as long as ACM's managed renewal stands; None where it does not.
-
-        To be asked by every run, for what ACM renews is served at once; one listing answers for all certificates.
-        """
-        row, now = self._api.listed().get(ref, {}), self._clock()
-        leaf = Certificate.from_pem(certificate_pem)
-        if row.get("Type") != OURS or row.get("Status") != ISSUED or leaf.not_before is None or leaf.not_after is None:
-            return None
-        if _second(row.get("NotBefore")) != leaf.not_before:
-            found = self._api.chain(ref).leaf
-            if found.sha256 != leaf.sha256:
-                start = min(found.not_before or now, now - timedelta(seconds=1))
-                return Hint(start, now, now, successor=found.sha256)
-        if row.get("RenewalEligibility") != "ELIGIBLE":
-            return None
-        life = leaf.not_after - leaf.not_before
-        if leaf.not_after - now < life / 3 and self._has_failed(ref):
-            return None
-        return Hint(leaf.not_before, leaf.not_after - life / 10, now, alone=True)
-
-    def _has_failed(self, ref: str) -> bool:
-        """Whether ACM has tried to renew it and could not, or waits for records that are not there."""
-        summary = self._api.describe(ref).get("RenewalSummary") or {}
-        return summary.get("RenewalStatus") in ("FAILED", WAITS)
+        """Alone until a tenth of the life is left, as long as ACM's managed renewal stands; None where it does not."""
+        return renewal(self._api, ref, certificate_pem, self._clock())
 
     # --- side by side ---
 
@@ -280,10 +279,6 @@ def _first(names: Sequence[str]) -> str:
     if not found:
         raise ConfigError(f"ACM needs one name of at most {LONGEST_FIRST} characters", field="names", hint="add a shorter name")
     return found
-
-
-def _second(when: Any) -> Optional[datetime]:
-    return when.astimezone(timezone.utc).replace(microsecond=0) if isinstance(when, datetime) else None
 
 
 def _later(one: Optional[datetime], other: Optional[datetime]) -> bool:

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import datetime
-import json
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -198,17 +196,3 @@ def test_two_zones_of_one_name_and_a_refused_call_say_what_to_do(lab):
     with pytest.raises(ClmError) as caught:
         issued(asked("other"))
     assert "acm:RequestCertificate" in caught.value.hint
-
-
-def test_the_policy_of_the_guide_has_what_is_called_and_no_more(lab):
-    text = (Path(__file__).parents[3] / "docs/docsite/rst/guide_aws_issuing.rst").read_text()
-    start = text.index('  {\n    "Version"', text.index("Public certificates of ACM\n---"))
-    statements = json.loads(text[start : text.index("\n\n", start)])["Statement"]
-    where = zone(lab, "one.example")
-    lab.forget_calls()
-    ref, answer = issued(asked())
-    issuer().renewal(ref, Chain.parse(answer.chain_pem).leaf.pem)
-    names = {f"route53:POST /2013-04-01{where}/rrset/": "route53:ChangeResourceRecordSets"}
-    names["route53:GET /2013-04-01/hostedzone"] = "route53:ListHostedZones"
-    called = {names.get(name, name) for name in lab.calls()} - {"sts:GetCallerIdentity"}  # which no policy can refuse
-    assert called | {"acm:AddTagsToCertificate"} == {action for row in statements for action in row["Action"]}
