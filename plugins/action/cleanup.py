@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.certops.clm.plugins.module_utils.edge import new_run_id, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.flows.cleanup import Tidied, clean, facts_of
+from ansible_collections.certops.clm.plugins.module_utils.flows.cleanup_copies import Found, drop_copies
 from ansible_collections.certops.clm.plugins.module_utils.flows.revoke_only import compromised_of, counted, revoke
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.module_utils.observations import load as load_observations
@@ -24,6 +25,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.edge import run_action
 from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
 from ansible_collections.certops.clm.plugins.plugin_utils.tidying import dates, revokers, sentence, tidied
+from ansible_collections.certops.clm.plugins.plugin_utils.tidying_copies import copies, copies_said, foreign, places
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger, open_store
 
@@ -56,8 +58,10 @@ class ActionModule(ActionBase):
         spots += [f"{name} is not in the inventory of this run" for name in whole_view.missing_hosts(live, args["hosts"])]
         if spots:
             raise ClmError(f"not everything was seen, so nothing is dropped: {whole_view.said(spots)}", hint=whole_view.BLIND_HINT)
-        used = {**{str(one): "a source of the inventory found it" for one in args["seen"]}, **whole_view.in_use(seen)}
         work = tidied(live, store, now)
+        found, refs = copies(work["lineages"], places(live, utc_now), store)
+        used = {**{str(one): "a source of the inventory found it" for one in args["seen"]}, **foreign(args["lying"], refs)}
+        used.update(whole_view.in_use(seen))
         answer = Answer(work["errors"])
         how: Dict[str, Any] = {
             "store": store,
@@ -72,13 +76,30 @@ class ActionModule(ActionBase):
                 return _revoked(work["lineages"], ledger, answer, how)
             retention = timedelta(seconds=duration(args["retention"], "retention"))
             first = _compromised_first(work["lineages"], ledger, {**how, "check_mode": check_mode})
-            keep: Dict[str, Any] = {"dates": dates(manifest), "retention": retention, "check_mode": check_mode}
-            answer.update(clean(work["lineages"], ledger=ledger, **keep, **how))
+            keep: Dict[str, Any] = {"dates": dates(manifest), "retention": retention, "ledger": ledger, **how}
+            lying = _drop_copies(work["lineages"], found, keep, check_mode)
+            answer.update(clean(work["lineages"], check_mode=check_mode, **keep))
             answer.update({name: one for name, one in first.items() if name not in answer or answer[name].state == UNCHANGED})
         facts = facts_of(answer)
         others = sum(name not in manifest.lineages for name in store.lineages())
-        answer.more, answer.problem = {**ledger.facts, "summary": facts, "said": sentence(facts, others)}, "; ".join(ledger.problems)
+        answer.more = {**ledger.facts, "summary": facts, "said": sentence(facts, others) + copies_said(lying)}
+        answer.problem = "; ".join(ledger.problems)
+        answer.update(lying)
         return answer
+
+
+def _drop_copies(lineages: Sequence[Tidied], found: Sequence[Found], keep: Dict[str, Any], check_mode: bool) -> Dict[str, Outcome]:
+    """Copies go before their versions; what a copy shows to be in use is in use for the versions too, whose `keep` learns it."""
+    if not any(one.copies or one.outcomes for one in found):
+        return {}
+    verdicts = clean(lineages, check_mode=True, **keep)
+    done: Dict[str, Outcome] = {}
+    more = {name: keep[name] for name in ("in_use", "store", "ledger", "clock", "run_id", "pause")}
+    for one in found:
+        outcomes, stay = drop_copies(one, verdicts, check_mode=check_mode, **more)
+        done.update(outcomes)
+        keep["in_use"] = {**stay, **keep["in_use"]}
+    return done
 
 
 def _compromised_first(lineages: Sequence[Tidied], ledger: Any, how: Mapping[str, Any]) -> Dict[str, Outcome]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, Union, runtime_checkable
+from typing import Any, Callable, Collection, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, Union, runtime_checkable
 
 from ._contracts_issuing import (
     Anchored,
@@ -215,10 +215,16 @@ class Prefetcher(Protocol):
 
 @runtime_checkable
 class Dropper(Protocol):
-    """A target that can forget a stored version."""
+    """A target that puts each version as a copy of its own, which stays there when another one is bound."""
 
-    def drop(self, ref: str) -> None:
-        """Remove what nothing is bound to; refuses while something is."""
+    def copies(self, where: Where, sha256s: Collection[str]) -> Mapping[str, str]:
+        """By ref the SHA-256 of those of these that lie where the place puts its versions, in use or not."""
+
+    def users(self, where: Where, ref: str) -> Sequence[str]:
+        """Who uses the copy, as far as can be told; empty when nobody does. Writes nothing."""
+
+    def drop(self, where: Where, ref: str) -> None:
+        """Delete the copy; refuses while anything uses it, and what no lineage put there."""
 
 
 # --- sources ---------------------------------------------------------------------------------------------------------
@@ -229,8 +235,9 @@ class Found:
     """A certificate that a source found at a place. `where` is plain data from outside, never trusted as code.
 
     Of `where` these are understood: `place`, a stable id; `bound`, False where nothing serves it; `labels`, owner and the like;
-    `managed_by`, who else renews it; `targets`, as which target types with which options a manifest would name the place, `shared` where
-    several lineages can be there; `answer` could_not_look with `label`, what nobody could look at; `certificate_file`, `host`, `port`.
+    `managed_by`, who else renews it; `copy_ref`, the ref of what lies where targets put versions and nothing serves it; `targets`, as which
+    target types with which options a manifest would name the place, `shared` where several lineages can be there; `answer` could_not_look
+    with `label`, what nobody could look at; `certificate_file`, `host`, `port`.
 
     `chain_der` is what was found there, leaf first and unparsed, at most 16 certificates; empty with `error` set when the
     source could see the place but not the certificate.

@@ -15,6 +15,8 @@ description:
   - Takes every version of the manifest's lineages that is neither the current one nor the one that deployments should serve.
     One that was seen nowhere is revoked as superseded while it is valid, where its issuer can do that, and its private key is
     destroyed in the secret store. What the version was stays as its record.
+  - Where targets keep a copy of each version, as in ACM, the copies of those that go are deleted first, and so are copies of
+    versions that went before. One that AWS says is in use stays, and so does its version, whatever was seen.
   - A version stays restorable until it expires, or until it was replaced O(retention) ago.
   - Changes nothing when anything was not seen, under C(--limit), in a slice of a job, and for lineages that the manifest does
     not name.
@@ -41,6 +43,12 @@ options:
     type: list
     elements: str
     default: []
+  lying:
+    description:
+      - By what a source calls it, the SHA-256 of each certificate that the inventory's sources found where nothing serves it,
+        as in ACM. Those that are copies of versions are deleted with them, all others are kept.
+    type: dict
+    default: {}
   retention:
     description: How long a version stays after it was replaced, as V(7d) or more.
     type: str
@@ -75,13 +83,14 @@ EXAMPLES = r"""
 RETURN = r"""
 outcomes:
   description:
-    - One outcome for each version that nobody wants, by C(lineage/version). Also there when the task fails.
+    - One outcome for each version that nobody wants, by C(lineage/version), and for each copy of one that a target keeps, by
+      C(lineage/ARN). Also there when the task fails.
     - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message), C(next_action) and C(runbook_page).
     - The C(state) is V(done) for one that was dropped, V(planned) in check mode, V(unchanged) for one that stays or V(failed).
     - The word of C(reason) is V(superseded), V(rejected) or V(left_over) for what goes, and V(in_use), V(retained), V(waiting),
       V(undated) or V(damaged) for what stays.
     - C(before) and C(after) hold C(version), C(state), C(sha256), C(spki_sha256) and C(not_after). C(after) also has
-      C(revoked), the reason that it was revoked for, or C(free_at), when it may go.
+      C(revoked), the reason that it was revoked for, or C(free_at), when it may go. Those of a copy have C(copy).
   type: dict
   returned: always
 summary:

@@ -170,7 +170,7 @@ def _of_binding(
 def _of_entry(listing: _Listing, entry: Entry, read: Tuple[Tuple[bytes, ...], str], tags: Mapping[str, Any]) -> Found:
     """A certificate that no place was seen to serve: unused, or used by a service that was not listed."""
     place = f"{listing.account.id}/{listing.region}/{entry.service}/{entry.arn}"
-    facts = {"certificate_arn": entry.arn, "name": entry.name, "bound": entry.in_use, "targets": _in_store(entry)}
+    facts = {"certificate_arn": entry.arn, "copy_ref": entry.arn, "name": entry.name, "bound": entry.in_use, "targets": _in_store(entry)}
     facts.update(**_facts(entry), **_labels(tags.get(entry.arn, ())))
     return Found(NAME, {**listing.scope, "place": place, **facts}, read[0], error=read[1])
 

@@ -8,12 +8,12 @@ What differs from one service to the next is a `Binding`; the way back is the AR
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Any, Callable, Collection, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from ..contracts import Clock, Deployed, Proof, SecretStore, Version, Where
 from ..errors import ClmError, ConfigError
 from ._aws_clients import Arn, Clients
-from ._aws_iam import IamStore
+from ._aws_iam import IamStore, is_iam
 from ._aws_store import AcmStore, deployed, refuse_version
 from ._served import AGAIN, MEND, Pace, Witness, endpoints_of
 
@@ -106,9 +106,19 @@ class BoundTarget:
         """Bind the ARN; RefusedError when AWS changed nothing."""
         self._binding.bind(where, ref)
 
-    def drop(self, ref: str) -> None:
-        """Delete a version from ACM, with the SDK's own credentials; RefusedError while anything uses it."""
-        self._store.drop({}, ref)
+    def copies(self, where: Where, sha256s: Collection[str]) -> Mapping[str, str]:
+        """Those that were put for this lineage in the account and region of the place, from one listing."""
+        if where.get("store") == "iam":
+            return self._iam.copies(where, sha256s)
+        return self._store.copies(where, self._binding.region(where), sha256s)
+
+    def users(self, where: Where, ref: str) -> Sequence[str]:
+        """Who ACM says uses it; IAM does not tell before it refuses to delete."""
+        return [] if is_iam(ref) else self._store.users(where, ref)
+
+    def drop(self, where: Where, ref: str) -> None:
+        """Delete a version from ACM or IAM; RefusedError while anything uses it."""
+        (self._iam if is_iam(ref) else self._store).drop(where, ref)
 
     def prove_many(self, pairs: Sequence[Tuple[Where, str]]) -> List[Proof]:
         """Look at all of them with new connections."""

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 from .. import aws
 from ..contracts import Where
 from ..errors import ClmError, ConfigError
-from ._powers import RefusedError
+from ._powers import InUseError, RefusedError
 
 ACCESS_OPTIONS: Dict[str, Dict[str, Any]] = {
     "profile": {"type": "str"},
@@ -93,14 +93,19 @@ def list_together(wheres: Sequence[Where], scope: Callable[[Where], Any], name: 
 
 
 @contextmanager
-def asked(what: str) -> Iterator[None]:
-    """A call that changes something: RefusedError when AWS answered that it did not, so that nothing is to be undone."""
+def asked(what: str, in_use: str = "") -> Iterator[None]:
+    """A call that changes something: RefusedError when AWS answered that it did not, so that nothing is to be undone.
+
+    By the code `in_use` it says that somebody uses what was to be deleted: InUseError.
+    """
     try:
         with aws.told(what):
             yield
     except ClmError as error:
         answer = getattr(error.__cause__, "response", None) or {}
         status = int((answer.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0)
+        if in_use and aws.code_of(error) == in_use:
+            raise InUseError(error.message, hint="bind another certificate there first") from error
         if 400 <= status < 500:
             raise RefusedError(error.message, hint=error.hint) from error
         raise

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict
+from typing import Any, Collection, Dict
 
-from ..aws import told
+from ..aws import pages, told
 from ..contracts import Version, Where
 from ..errors import ClmError, known
 from ..x509 import pem
@@ -19,6 +19,16 @@ from ._powers import RefusedError
 REGION = "us-east-1"  # where IAM's endpoint is
 _NOT_IN_NAMES = re.compile(r"[^\w+=,.@-]")
 LONGEST_NAME = 128
+
+
+def is_iam(arn: str) -> bool:
+    """Whether it is one of IAM."""
+    return arn.split(":")[2:3] == ["iam"]
+
+
+def _name(where: Where, sha256: str) -> str:
+    """What a version of the place's lineage is called."""
+    return _NOT_IN_NAMES.sub("_", f"{str(where.get('lineage') or '')[: LONGEST_NAME - 17]}-{sha256[:16]}")
 
 
 class IamStore:
@@ -32,7 +42,7 @@ class IamStore:
 
     def place(self, where: Where, version: Version) -> str:
         """The ARN of the version; its name is made of lineage and SHA-256, so what an earlier run uploaded is found again."""
-        name = _NOT_IN_NAMES.sub("_", f"{str(where.get('lineage') or '')[: LONGEST_NAME - 17]}-{version.sha256[:16]}")
+        name = _name(where, version.sha256)
         with self._acm.turn((*self._acm.clients.key(where), name)):
             found = self._arn(where, name)
             if not found:
@@ -60,3 +70,14 @@ class IamStore:
         with asked(f"iam UploadServerCertificate {name}"):
             answer = self._client(where).upload_server_certificate(**body, Tags=tags_of(where, version))
         return str(answer["ServerCertificateMetadata"]["Arn"])
+
+    def copies(self, where: Where, sha256s: Collection[str]) -> Dict[str, str]:
+        """By ARN the SHA-256 of those of these versions that lie there, by their names in one listing."""
+        names = {_name(where, one): one for one in sha256s}
+        rows = pages(self._client(where), "list_server_certificates", "ServerCertificateMetadataList")
+        return {str(row["Arn"]): names[row["ServerCertificateName"]] for row in rows if row["ServerCertificateName"] in names}
+
+    def drop(self, where: Where, arn: str) -> None:
+        """Delete it; RefusedError while a load balancer or a distribution uses it, which IAM knows."""
+        with asked(f"iam DeleteServerCertificate {arn}", in_use="DeleteConflict"):
+            self._client(where).delete_server_certificate(ServerCertificateName=arn.rsplit("/", 1)[-1])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from threading import Lock
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
 
 from ..aws import LINEAGE, VERSION, pages, told
 from ..contracts import Deployed, SecretStore, Version, Where
@@ -15,7 +15,7 @@ from ..errors import ClmError, ConfigError, known
 from ..x509 import pem
 from ..x509.certificate import Certificate, rfc3339
 from ._aws_clients import Arn, Clients, asked
-from ._powers import RefusedError
+from ._powers import InUseError, RefusedError
 
 # https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
 KEY_TYPES: Tuple[str, ...] = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
@@ -150,18 +150,29 @@ class AcmStore:
         self._chains[self._scope(where, written)] = version.chain_pem
         return written
 
+    def copies(self, where: Where, region: str, sha256s: Collection[str]) -> Dict[str, str]:
+        """By ARN the SHA-256 of those of these versions that were put there for the place's lineage, by their tags."""
+        lineage = str(where.get("lineage") or "")
+        mine = {arn: tags.get(SHA256, "") for arn, tags in self.owned(where, region).items() if tags.get(LINEAGE) == lineage}
+        return {arn: sha256 for arn, sha256 in mine.items() if sha256 in sha256s}
+
+    def users(self, where: Where, arn: str) -> List[str]:
+        """What ACM says uses it."""
+        return [str(one) for one in self.details(where, arn).get("InUseBy") or ()]
+
     def drop(self, where: Where, arn: str) -> None:
         """Delete a certificate that a lineage has and nothing uses; RefusedError while something does, and for a foreign one."""
         region = Arn.parse(arn, "acm", "ref").region
-        if LINEAGE not in self.owned(where, region).get(arn, {}):
+        tags = self.owned(where, region).get(arn, {})
+        if LINEAGE not in tags:
             raise RefusedError(f"{arn} has no tag {LINEAGE}: what nobody asked us to manage is never deleted")
-        acm = self.clients.get(where, "acm", region)
-        with told(f"acm {arn}"):
-            users: List[str] = acm.describe_certificate(CertificateArn=arn)["Certificate"].get("InUseBy") or []
+        if tags.get(SHA256) != pem.sha256(pem.split(self.chain(where, arn))[0].der):
+            raise RefusedError(f"{arn} is something else than its tags say", hint="see what it is, and delete it by hand")
+        users = self.users(where, arn)
         if users:
-            raise RefusedError(f"{arn} is used by {', '.join(users[:5])}", hint="bind another certificate there first")
-        with asked("acm DeleteCertificate"):
-            acm.delete_certificate(CertificateArn=arn)
+            raise InUseError(f"{arn} is used by {', '.join(users[:5])}", hint="bind another certificate there first")
+        with asked("acm DeleteCertificate", in_use="ResourceInUseException"):
+            self.clients.get(where, "acm", region).delete_certificate(CertificateArn=arn)
         self._chains.pop(self._scope(where, arn), None)
         self.owned(where, region).pop(arn, None)
 

@@ -18,6 +18,10 @@ class RefusedError(ClmError):
     """Raised by `put`, `bind` and their batch forms when nothing was changed: what was served before is served still."""
 
 
+class InUseError(RefusedError):
+    """Raised by `drop`: somebody uses the copy, so it is still there."""
+
+
 @runtime_checkable
 class Planner(Protocol):
     """A target that sees before any write that a version cannot be deployed."""

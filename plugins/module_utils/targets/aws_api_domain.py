@@ -35,7 +35,19 @@ RIGHTS: Dict[str, Any] = {
             ],
             "Resource": "*",
         }
-    ]
+    ],
+    "What ``certops.clm.cleanup`` needs beside": [
+        {
+            "Action": [
+                "acm:DeleteCertificate",
+                "acm:DescribeCertificate",
+                "acm:GetCertificate",
+                "apigateway:GET",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
 }
 EDGE_REGION = "us-east-1"  # of the certificates of edge-optimised domain names
 EDGE, REGIONAL = "certificateArn", "regionalCertificateArn"

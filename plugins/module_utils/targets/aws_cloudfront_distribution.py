@@ -46,6 +46,17 @@ RIGHTS: Dict[str, Any] = {
             "Resource": "*",
         }
     ],
+    "What ``certops.clm.cleanup`` needs beside": [
+        {
+            "Action": [
+                "acm:DeleteCertificate",
+                "acm:DescribeCertificate",
+                "acm:GetCertificate",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
 }
 REGION = "us-east-1"  # of CloudFront's endpoint, and of every certificate that it takes
 # https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html says which of ACM's CloudFront takes

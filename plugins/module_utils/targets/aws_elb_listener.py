@@ -51,6 +51,26 @@ RIGHTS: Dict[str, Any] = {
             "Resource": "*",
         }
     ],
+    "What ``certops.clm.cleanup`` needs beside": [
+        {
+            "Action": [
+                "acm:DeleteCertificate",
+                "acm:DescribeCertificate",
+                "acm:GetCertificate",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
+    "What ``certops.clm.cleanup`` needs beside, with ``store: iam``": [
+        {
+            "Action": [
+                "iam:DeleteServerCertificate",
+                "iam:ListServerCertificates",
+            ],
+            "Resource": "*",
+        }
+    ],
 }
 NEW_IN_IAM = 15  # attempts, a second apart
 

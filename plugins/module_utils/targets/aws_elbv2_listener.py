@@ -54,6 +54,17 @@ RIGHTS: Dict[str, Any] = {
             "Resource": "*",
         }
     ],
+    "What ``certops.clm.cleanup`` needs beside": [
+        {
+            "Action": [
+                "acm:DeleteCertificate",
+                "acm:DescribeCertificate",
+                "acm:GetCertificate",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
 }
 TLS = ("HTTPS", "TLS")
 

@@ -9,7 +9,10 @@ import json
 from typing import Any, List
 
 from moto.core.exceptions import AccessDeniedError
+from moto.elb.models import elb_backends
 from moto.iam.access_control import IAMPolicy, IAMRequest, IAMRequestBase, PermissionResult
+from moto.iam.exceptions import DeleteConflictException
+from moto.iam.models import IAMBackend
 from moto.secretsmanager.models import SecretsManagerBackend, secretsmanager_backends
 
 from aws_patches import patch
@@ -120,3 +123,22 @@ def iam_denied() -> None:
         raise denied
 
     IAMRequest._raise_access_denied = _raise_access_denied
+
+
+@patch
+def iam_delete_in_use() -> None:
+    """A server certificate that a classic load balancer uses is not deleted.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteServerCertificate.html
+    """
+    stock = IAMBackend.delete_server_certificate
+
+    def delete_server_certificate(self: Any, name: str) -> None:
+        arn = self.get_server_certificate(name).arn
+        balancers = [one for backend in elb_backends[self.account_id].values() for one in backend.load_balancers.values()]
+        users = [one.name for one in balancers if arn in [row.ssl_certificate_id for row in one.listeners]]
+        if users:
+            raise DeleteConflictException(f"Certificate: {arn} is currently in use by {', '.join(users)}")
+        stock(self, name)
+
+    IAMBackend.delete_server_certificate = delete_server_certificate

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.certops.clm.tests.lab.aws import REGION
+from ansible_collections.certops.clm.tests.lab.aws_places import classic
 
 
 @pytest.fixture
@@ -76,3 +77,12 @@ def test_a_refusal_has_the_code_of_the_service_and_names_the_action(lab, allowed
     calls = {"acm": ("list_certificates", "AccessDeniedException"), "route53": ("list_hosted_zones", "AccessDenied")}
     name, code = calls[service]
     assert (refusal(getattr(client, name))[0] == code) is lab[1]
+
+
+def test_a_server_certificate_in_use_is_not_deleted(lab):
+    server, mended = lab
+    server.reset()
+    iam, issued = server.client("iam"), server.ca.issue(["a.example.com"])
+    made = iam.upload_server_certificate(ServerCertificateName="a", CertificateBody=issued.leaf_pem, PrivateKey=issued.key_pem)
+    classic(server, "old", made["ServerCertificateMetadata"]["Arn"])
+    assert (refusal(iam.delete_server_certificate, ServerCertificateName="a")[:1] == ("DeleteConflict",)) is mended

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_api_domain
-from ansible_collections.certops.clm.tests.unit.rights.drill import deploy
+from ansible_collections.certops.clm.tests.unit.rights.drill import cleaning, deploy
 from ansible_collections.certops.clm.tests.unit.targets.test_aws_bound import HttpDomain, RestDomain
 
 
@@ -22,4 +22,7 @@ def domains(aws, folder):
     return run
 
 
-DRILLS = {"Domain names of REST, HTTP and WebSocket APIs": domains}
+DRILLS = {
+    "Domain names of REST, HTTP and WebSocket APIs": domains,
+    "What ``certops.clm.cleanup`` needs beside": lambda aws, folder: cleaning(aws_api_domain, RestDomain(aws, folder)),
+}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_cloudfront_distribution
-from ansible_collections.certops.clm.tests.unit.rights.drill import deploy
+from ansible_collections.certops.clm.tests.unit.rights.drill import cleaning, deploy
 from ansible_collections.certops.clm.tests.unit.targets.test_aws_bound import CloudFront
 
 
@@ -28,4 +28,5 @@ def of_iam(aws, folder):
 DRILLS = {
     "A distribution": lambda aws, folder: partial(deploy, aws_cloudfront_distribution, CloudFront(aws, folder)),
     "A distribution that still has a certificate of IAM": of_iam,
+    "What ``certops.clm.cleanup`` needs beside": lambda aws, folder: cleaning(aws_cloudfront_distribution, CloudFront(aws, folder)),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_elb_listener
-from ansible_collections.certops.clm.tests.unit.rights.drill import deploy
+from ansible_collections.certops.clm.tests.unit.rights.drill import cleaning, deploy
 from ansible_collections.certops.clm.tests.unit.targets.test_aws_bound import Classic, ClassicIam
 
 
@@ -22,4 +22,8 @@ def in_iam(aws, folder):
 DRILLS = {
     "With certificates in ACM": lambda aws, folder: partial(deploy, aws_elb_listener, Classic(aws, folder)),
     "With ``store: iam``": in_iam,
+    "What ``certops.clm.cleanup`` needs beside": lambda aws, folder: cleaning(aws_elb_listener, Classic(aws, folder)),
+    "What ``certops.clm.cleanup`` needs beside, with ``store: iam``": lambda aws, folder: cleaning(
+        aws_elb_listener, ClassicIam(aws, folder)
+    ),
 }

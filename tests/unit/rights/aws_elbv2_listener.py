@@ -8,10 +8,11 @@ from __future__ import annotations
 from functools import partial
 
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_elbv2_listener
-from ansible_collections.certops.clm.tests.unit.rights.drill import deploy
+from ansible_collections.certops.clm.tests.unit.rights.drill import cleaning, deploy
 from ansible_collections.certops.clm.tests.unit.targets.test_aws_listener import Listener
 
 DRILLS = {
     "The default certificate of a listener": lambda aws, folder: partial(deploy, aws_elbv2_listener, Listener(aws, folder, False)),
     "A certificate that is chosen by SNI": lambda aws, folder: partial(deploy, aws_elbv2_listener, Listener(aws, folder, True)),
+    "What ``certops.clm.cleanup`` needs beside": lambda aws, folder: cleaning(aws_elbv2_listener, Listener(aws, folder, False)),
 }

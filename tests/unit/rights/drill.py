@@ -32,3 +32,17 @@ def tried(act: Callable[[], Any]) -> List[str]:
     except Exception as error:
         return [f"{error} {getattr(error, 'hint', '')}"]
     return []
+
+
+def cleaning(provider: ModuleType, estate: Any) -> Work:
+    """Delete the copy of a version that was replaced."""
+    first, last = estate.new, estate.version("shop.example.com")
+    assert deploy(provider, estate, first) == deploy(provider, estate, last) == []
+
+    def run() -> None:
+        target = provider.create(QUICK, estate.now)
+        for ref in target.copies(estate.where, {first.sha256}):
+            assert not target.users(estate.where, ref)
+            target.drop(estate.where, ref)
+
+    return lambda: tried(run)

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_api_domain, aws_cloudfront_distribution, aws_elb_listener
+from ansible_collections.certops.clm.plugins.module_utils.targets._powers import InUseError
 from ansible_collections.certops.clm.tests.lab.aws import REGION
 from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
 from ansible_collections.certops.clm.tests.lab.aws_places import ACCOUNT, classic, distribution, http_domain, rest_domain
@@ -176,3 +177,16 @@ def test_a_certificate_of_iam_is_uploaded_once_and_waited_for_until_the_load_bal
     aws.forget_calls()
     estate.new = estate.old
     assert deploy(aws_elb_listener, estate).state == "done" and aws.calls()["iam:UploadServerCertificate"] == 1
+
+
+def test_what_lies_in_iam_is_found_by_its_name_and_stays_while_a_load_balancer_uses_it(aws, tmp_path):
+    estate = ClassicIam(aws, tmp_path)
+    assert deploy(aws_elb_listener, estate).state == "done"
+    target = aws_elb_listener.create(QUICK, estate.now)
+    (ref,) = target.copies(estate.where, {estate.old.sha256, estate.new.sha256})
+    with pytest.raises(InUseError, match="is currently in use by"):
+        target.drop(estate.where, ref)
+    first, estate.new = estate.new, estate.version("shop.example.com")
+    assert deploy(aws_elb_listener, estate).state == "done"
+    target.drop(estate.where, ref)
+    assert target.copies(estate.where, {first.sha256}) == {}

@@ -107,11 +107,17 @@ def test_what_is_in_use_or_foreign_is_not_dropped(estate):
     assert deploy(estate, estate.where)["shop-aws"].state == "done"
     first = estate.bound(estate.listener)[0]
     with pytest.raises(RefusedError, match=r"is used by .*loadbalancer"):
-        target(estate).drop(first)
+        target(estate).drop(estate.where, first)
     with pytest.raises(RefusedError, match="has no tag clm_lineage"):
-        target(estate).drop(estate.old_arn)
+        target(estate).drop(estate.where, estate.old_arn)
     assert deploy(estate, estate.where, version=estate.version("shop.example.com"))["shop-aws"].state == "done"
-    target(estate).drop(first)
+    liar = estate.held(estate.old, clm_lineage="shop", clm_sha256=estate.new.sha256)
+    with pytest.raises(RefusedError, match="something else than its tags say"):
+        target(estate).drop(estate.where, liar)
+    assert target(estate).copies(estate.where, {estate.new.sha256}) == {first: estate.new.sha256, liar: estate.new.sha256}
+    assert target(estate).copies({**estate.where, "lineage": "other"}, {estate.new.sha256}) == {}
+    assert target(estate).users(estate.where, first) == []
+    target(estate).drop(estate.where, first)
     held = estate.aws.client("acm").list_certificates(Includes={"keyTypes": ["EC_prime256v1"]})["CertificateSummaryList"]
     assert first not in [one["CertificateArn"] for one in held]
 
