@@ -9,9 +9,11 @@ import os
 from contextlib import contextmanager
 from unittest import mock
 
+import boto3
 import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.sources import aws_certificates
+from ansible_collections.certops.clm.plugins.module_utils.x509 import pem
 from ansible_collections.certops.clm.tests.lab.aws import REGION, emulator
 from ansible_collections.certops.clm.tests.unit.contracts.source import SourceContract
 
@@ -139,12 +141,22 @@ def test_an_account_that_cannot_be_assumed_is_a_finding_and_the_others_are_seen(
     assert [one.where["account"] for one in found if one.chain_der] == ["123456789012"]
 
 
-def test_roles_of_an_organization(lab):
+def test_every_account_of_an_organization_is_seen_and_one_that_refuses_is_named(lab):
     lab.client("organizations").create_organization(FeatureSet="ALL")
     account = lab.client("organizations").create_account(AccountName="shop", Email="shop@example.com")["CreateAccountStatus"]["AccountId"]
     lab.hold("shop.example.com")
+    given = lab.client("sts").assume_role(RoleArn=ROLE.format(account), RoleSessionName="theirs")["Credentials"]
+    keys = {"aws_access_key_id": given["AccessKeyId"], "aws_secret_access_key": given["SecretAccessKey"]}
+    session = boto3.session.Session(**keys, aws_session_token=given["SessionToken"])
+    issued = lab.ca.issue(["theirs.example.com"])
+    leaf, end, chain = issued.fullchain.partition("-----END CERTIFICATE-----\n")
+    theirs = session.client("acm", region_name=REGION, endpoint_url=lab.url)
+    theirs.import_certificate(Certificate=leaf + end, PrivateKey=issued.key_pem, CertificateChain=chain)
+    found = {one.where["account"]: one for one in find(organization_role="clm", services=["elbv2"])}
+    assert set(found) == {"123456789012", account} and pem.sha256(found[account].chain_der[0]) == issued.sha256
+    lab.faults({"match": "sts:AssumeRole", "times": 1, "code": "AccessDenied"})
     found = find(organization_role="clm", services=["elbv2"])
-    assert {one.where["account"] for one in found} == {"123456789012"} and account
+    assert len([one for one in found if one.where.get("answer")]) == len([one for one in found if one.chain_der]) == 1
 
 
 
