@@ -102,6 +102,7 @@ from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
+from ansible_collections.certops.clm.plugins.module_utils.x509._show import quiet
 from ansible_collections.certops.clm.plugins.plugin_utils.estate import Estate, resolve_beside, survey
 from ansible_collections.certops.clm.plugins.plugin_utils.inventory_hosts import (
     Host,
@@ -131,13 +132,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Fill the inventory; an error of the manifest or the options is a parser error."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        try:
-            part = part_of(load_extra_vars(self.loader))
-            estate = self._survey(path, cache)
-        except ClmError as error:
-            raise AnsibleParserError(f"{path}: {error}") from error
-        now = datetime.now(timezone.utc)
-        made = certificate_hosts(estate, now) if self.get_option("per") == "certificate" else deployment_hosts(estate, now, part)
+        with quiet:
+            try:
+                part = part_of(load_extra_vars(self.loader))
+                estate = self._survey(path, cache)
+            except ClmError as error:
+                raise AnsibleParserError(f"{path}: {error}") from error
+            now = datetime.now(timezone.utc)
+            made = certificate_hosts(estate, now) if self.get_option("per") == "certificate" else deployment_hosts(estate, now, part)
         self._add_hosts(made)
         unknown = self._add_servers(estate)
         for name, value in settings(estate, unknown, now).items():

@@ -89,7 +89,9 @@ outcomes:
   type: dict
   returned: always
 plan:
-  description: What the other steps of the wave take as O(certops.clm.wave_issue#module:plan).
+  description:
+    - What the other steps of the wave take as O(certops.clm.wave_issue#module:plan).
+    - Its C(items) and C(lineages) are JSON texts, since Ansible would copy and template each of their values at every step.
   type: dict
   returned: success
 gate:

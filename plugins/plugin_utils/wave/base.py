@@ -15,9 +15,14 @@ from ansible.utils.display import Display
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import failed
+from ansible_collections.certops.clm.plugins.module_utils.x509._show import quiet
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, complete, diff_of, everything_failed, red
+
+# These parts of a plan travel from step to step as text. Ansible copies and templates every single value of a result and of an
+# argument, which at each step would cost more than the step itself.
+AS_TEXT = ("items", "lineages")
 
 
 def utc_now() -> datetime:
@@ -66,7 +71,9 @@ class WaveAction(ActionBase):
     def _step(self, hosts: List[str]) -> Dict[str, Any]:
         """The step's answer; it gets an outcome for each host, and what was red before it stays so, whatever breaks."""
         args = json.loads(json.dumps(validated(self)))  # plain types on every core
-        plan = args.get("plan") or {}
+        plan: Dict[str, Any] = {}
+        if "plan" in args:
+            plan = args["plan"] = _unpacked(args["plan"] or {})
         self._failed_before = red(complete(plan.get("refused") or {}, plan.get("refused") or {}, "plan"))
         if "plan" in args and "items" not in plan:
             self._failed_before = {**complete(hosts, {}, "plan"), **self._failed_before}
@@ -74,7 +81,9 @@ class WaveAction(ActionBase):
         if "outcomes" in args:
             args["outcomes"] = complete(hosts, args["outcomes"], self.AFTER)
             self._failed_before = red(args["outcomes"])
-        return self.step(args, bool(self._task.check_mode))
+        with quiet:
+            answer = self.step(args, bool(self._task.check_mode))
+        return {**answer, "plan": _packed(answer["plan"])} if answer and "plan" in answer else answer
 
     def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
         """What the step does; ClmError is turned into outcomes."""
@@ -85,3 +94,11 @@ class WaveAction(ActionBase):
         plan = args.get("plan")
         hosts = args.get("hosts") if "hosts" in args else plan.get("hosts") if isinstance(plan, Mapping) else None
         return [str(host) for host in hosts or ()]
+
+
+def _packed(plan: Mapping[str, Any]) -> Dict[str, Any]:
+    return {**plan, **{name: json.dumps(plan[name]) for name in AS_TEXT if name in plan}}
+
+
+def _unpacked(plan: Mapping[str, Any]) -> Dict[str, Any]:
+    return {**plan, **{name: json.loads(plan[name]) for name in AS_TEXT if isinstance(plan.get(name), str)}}

@@ -239,7 +239,7 @@ def test_slices_say_that_they_are_partial_and_together_they_are_everything(lab, 
     many(campaign)
     run = campaign.run(args=["--check"], clm_slices=2, clm_slice=1, clm_waves=["rest"]).ok()
     plans = run.results("certops.clm.rotate : Plan the wave")
-    waves = [[plan["plan"]["items"][host]["lineage"][:4] for host in plan["plan"]["hosts"]] for plan in plans]
+    waves = [[json.loads(plan["plan"]["items"])[host]["lineage"][:4] for host in plan["plan"]["hosts"]] for plan in plans]
     assert [one.count("many") for one in waves] == [2, 2, 2], "a third of twelve is what both slices take at once, not each"
     assert [one.count("shop") for one in waves] == [1, 1, 0], "too small for two slices, so it is whole in this one"
     said = campaign.run(args=["--check"], clm_slices=20, clm_slice=20).ok().result(AHEAD)["msg"]

@@ -24,7 +24,7 @@ def test_waves_go_by_environment_and_criticality_and_hold_a_third_of_a_service(l
     campaign.write()
     run = campaign.run(args=["--check"], clm_waves=["rest"]).ok()
     plans = run.results("certops.clm.rotate : Plan the wave")
-    waves = [[plan["plan"]["items"][host]["server"] for host in plan["plan"]["hosts"]] for plan in plans]
+    waves = [[json.loads(plan["plan"]["items"])[host]["server"] for host in plan["plan"]["hosts"]] for plan in plans]
     (canary,), dev, staging, (second,), (third,) = waves
     assert (dev, staging) == (["lb1"], ["app1", "db1"]), "no wave mixes environments, and criticality orders each"
     assert sorted([canary, second, third]) == sorted(SHOP)
