@@ -120,7 +120,7 @@ def test_acm_holds_the_keys_of_many_names_in_two_zones_and_goes_on_when_somebody
     rows = {where: route53.list_resource_record_sets(HostedZoneId=where)["ResourceRecordSets"] for where in (one, two)}
     assert [sum(row["Type"] == "CNAME" for row in rows[where]) for where in (one, two)] == [5, 3], "they stay"
 
-    arn = json.loads(next((tmp_path / "store/lineages/half/versions").glob("*/version.json")).read_text())["meta"]["ref"]
+    arn = json.loads(next((tmp_path / "store/lineages/half/versions").glob("*/pending.json")).read_text())["meta"]["ref"]
     added = aws.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"][1]["ResourceRecord"]
     other = route53.create_hosted_zone(Name="else.example", CallerReference="else")["HostedZone"]["Id"]
     record = {"Name": added["Name"], "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": added["Value"]}]}
