@@ -78,6 +78,7 @@ class World:
         self.servers: Dict[str, Any] = {}
         self.endpoints: Dict[str, Any] = {}
         self.part = ""  # what the look was limited to
+        self.taken_at = NOW
 
     def version(self, lineage: str, chain: Sequence[str], *, state: str = "proven", promote: bool = True, **meta: Any) -> str:
         """One more version in the store."""
@@ -109,7 +110,7 @@ class World:
     def observations(self) -> Dict[str, Any]:
         """The observations file."""
         part = {"part": self.part} if self.part else {}
-        taken_at = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
+        taken_at = self.taken_at.strftime("%Y-%m-%dT%H:%M:%SZ")
         return {"version": 1, "taken_at": taken_at, "servers": self.servers, "endpoints": self.endpoints, **part}
 
     def save(self) -> Path:

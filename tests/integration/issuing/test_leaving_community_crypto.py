@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 
 from ansible_collections.certops.clm.tests.integration.rotate.runbook import DOCS, UNDERLINE
-from ansible_collections.certops.clm.tests.lab.pebble import HOME, pebble
+from ansible_collections.certops.clm.tests.lab.pebble import HOME, PROFILES, pebble
 from ansible_collections.certops.clm.tests.support.environment import venv
 
 BLOCK = re.compile(r"^\.\. code-block:: yaml\n\n((?:  [^\n]*\n|\n)+)", re.M)
@@ -86,7 +86,8 @@ def desk(ansible, tmp_path):
 @pytest.fixture
 def web(tmp_path, desk):
     """A Pebble, and a web server that serves the folder where it asks."""
-    with pebble(tmp_path / "pebble") as ca:
+    # Asked for no profile, Pebble takes any that it has: with a short one their playbook would renew each time.
+    with pebble(tmp_path / "pebble", names={"profiles": {"default": PROFILES["default"]}}) as ca:
         handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "www"))
         server = http.server.ThreadingHTTPServer((HOME, ca.ports["http"]), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()

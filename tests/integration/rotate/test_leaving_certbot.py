@@ -14,6 +14,7 @@ import yaml
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
 from ansible_collections.certops.clm.tests.integration.rotate.runbook import Page, with_inventories
 from ansible_collections.certops.clm.tests.lab.certbot import FOLDER, Certbot
+from ansible_collections.certops.clm.tests.lab.host import wait_for
 from ansible_collections.certops.clm.tests.lab.pebble import pebble
 
 BLOG, SHOP, HOOKED = "blog.lab.example", "shop.lab.example", "hooked.lab.example"
@@ -47,7 +48,10 @@ def served_by(lab, *names):
         text = text.replace(host.path(f"/etc/nginx/tls/{site}.pem"), f"{live}/fullchain.pem")
         text = text.replace(host.path(f"/etc/nginx/tls/{site}.key"), f"{live}/privkey.pem")
     host.write("/etc/nginx/nginx.conf", text)
+    before = lab.served("web1", "blog", verify=False)
     server.reload()
+    # For a moment the workers of before answer too.
+    wait_for(lambda: all(lab.served("web1", "blog", verify=False) != before for _ in range(10)), "nginx to serve certbot's certificate")
 
 
 def keys_of(certbot):

@@ -35,19 +35,24 @@ def test_waves_go_by_environment_and_criticality_and_hold_a_third_of_a_service(l
     sizes = [len(plan["plan"]["hosts"]) for plan in run.results("certops.clm.rotate : Plan the wave")]
     assert sizes == [1, 1, 2, 2]
     before = {name: lab.served(name) for name in SHOP}
-    campaign.manifest["lineages"] = {"shop": lineages["shop"], "trial": trial()}
+    campaign.manifest["lineages"] = {"shop": lineages["shop"], "trial": trial(lab)}
     campaign.write()
     run = campaign.run()
     assert run.rc == 2 and set(campaign.outcomes(run)) < {"app1", "lb1"} and run.result("Begin the rotation")["canary_sizes"] == [1, 1]
     assert {name: lab.served(name) for name in SHOP} == before, "a canary of dev was not proven, so none of prod begins"
 
 
-def trial():
+def trial(lab):
     """A lineage of dev on two servers, which nothing serves: its canary cannot be proven."""
-    place = {"kind": "generic", "certificate_file": "/etc/clm/trial.pem", "key_file": "/etc/clm/trial.key",
-             "reload": {"command": ["/bin/true"]}}  # fmt: skip
-    places = [{"server": name, "target": place, "endpoints": [{"host": "127.0.0.1", "port": 9}]} for name in ("app1", "lb1")]
+    nowhere = [{"host": "127.0.0.1", "port": 9}]
+    places = [{"server": name, "target": beside(lab.servers[name]), "endpoints": nowhere} for name in ("app1", "lb1")]
     return {"names": ["trial.lab.example"], "environment": "dev", "deployments": places}
+
+
+def beside(server):
+    """Files of nobody in the server's folder, which the next test finds empty."""
+    place = server.host.path(f"{server.folder}/trial")
+    return {"kind": "generic", "certificate_file": f"{place}.pem", "key_file": f"{place}.key", "reload": {"command": ["/bin/true"]}}
 
 
 @pytest.mark.every_core

@@ -152,6 +152,8 @@ def _killed(lab, ansible, place, task):
     """A campaign whose run was killed in that task."""
     campaign = Campaign(lab, ansible, place, ["shop", "api"])
     campaign.manifest["secret_store"]["lease_seconds"] = 5  # the next run waits for no longer than that
+    campaign.manifest["profiles"]["slow"] = {"key_type": "rsa-4096"}  # its key takes long enough for a kill to come in time
+    campaign.manifest["lineages"]["shop"]["profile"] = "slow" if task == "Issue" else "web"
     campaign.write()
     process, events = ansible.begin("certops.clm.rotate", campaign.inventories, extra=campaign.settings(**WAVES))
     deadline = time.monotonic() + 90

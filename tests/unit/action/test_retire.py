@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -35,6 +36,7 @@ class Whole(World):
         self.version("shop", self.chain)
         self.server("web1")
         self.serve(AT, self.authority.chain("other.example.com"))
+        self.taken_at = datetime.now(timezone.utc)  # the action has a clock of its own
         self.save()
 
     def work(self, lineage: str = "shop", **more: Any) -> _Work:

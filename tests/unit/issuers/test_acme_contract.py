@@ -20,7 +20,6 @@ from ansible_collections.certops.clm.tests.unit.issuers import make
 
 class TestAcme(IssuerContract):
     provider = acme
-    now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=10)
     ca: Pebble
 
     @pytest.fixture(scope="class", autouse=True)
@@ -28,6 +27,7 @@ class TestAcme(IssuerContract):
     def running(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         profile = {"default": {**PROFILES["default"], "validityPeriod": 29 * 86400}}
         with pebble(tmp_path_factory.mktemp("pebble"), names={"profiles": profile}) as cls.ca:
+            cls.now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=10)
             yield
 
     def options(self, folder: Path) -> Mapping[str, Any]:

@@ -22,11 +22,10 @@ NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 
 class TestAwsPca(IssuerContract):
     provider = aws_pca
-    now = NOW
 
     @pytest.fixture(autouse=True)
     def _lab(self, lab):
-        self.lab, self.made = lab, {}
+        self.lab, self.made, self.now = lab, {}, datetime.datetime.now(datetime.timezone.utc)
 
     def options(self, folder):
         if folder not in self.made:
