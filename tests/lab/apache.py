@@ -48,24 +48,13 @@ class Apache(Server):
             self.host.real(folder).mkdir(parents=True, exist_ok=True)
         modules = "".join(f"LoadModule {name}_module {self.modules}/mod_{name}.so\n" for name in MODULES)
         listen = "".join(f"Listen {self.host.address}:{port}\n" for port in sorted({site.port for site in self.sites}))
-        text = CONFIGURATION.format(
-            etc=path("/etc/apache2"),
-            run=path("/run/apache2"),
-            log=path(self.log),
-            name=self.sites[0].names[0],
-            modules=modules,
-            listen=listen,
-        )
+        text = CONFIGURATION.format(etc=path("/etc/apache2"), run=path("/run/apache2"), log=path(self.log), name=self.sites[0].names[0],
+                                    modules=modules, listen=listen)
         self.host.write("/etc/apache2/apache2.conf", text)
         self.host.write("/etc/apache2/envvars", "export APACHE_RUN_DIR=/run/apache2\n")
         for site in self.sites:
-            text = SITE.format(
-                address=self.host.address,
-                port=site.port,
-                name=site.names[0],
-                certificate=self.certificate_file(site),
-                key=self.key_file(site),
-            )
+            text = SITE.format(address=self.host.address, port=site.port, name=site.names[0],
+                               certificate=self.certificate_file(site), key=self.key_file(site))
             self.host.write(f"/etc/apache2/sites-enabled/{site.name}.conf", text)
 
     def _apache(self, *more: str) -> List[str]:

@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives import hashes
 from .anchors import anchor
 from .aws import REGION, Aws
 from .aws_estate import WRITES
+from .aws_places import http_domain, rest_domain
 from .ca import pem_of
 
 BUCKET = "trust"
 EAST = "us-east-1"
+LISTING = ("POST /2020-05-31/trust-stores", "POST /moto-api/reset-auth")  # which change nothing there
 GUIDE = Path(__file__).parents[2] / "docs/docsite/rst/guide_aws_trust.rst"
 READS = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}  # AWS checks these two in the place of the first, or beside it
 
@@ -74,9 +76,8 @@ class AwsPlace:
 
     def writes(self) -> int:
         """Calls that change something, of any service."""
-        return sum(
-            count for name, count in self.aws.calls().items() if name.split(":")[1].startswith(WRITES) and "TrustStores " not in name
-        )
+        calls = self.aws.calls().items()
+        return sum(count for name, count in calls if name.split(":")[1].startswith(WRITES) and not name.endswith(LISTING))
 
     def by_hand(self) -> str:
         """A bundle of somebody else, in the bucket under a key of theirs; its version."""
@@ -106,3 +107,66 @@ class ElbPlace(AwsPlace):
         place = {"CaCertificatesBundleS3Bucket": BUCKET, "CaCertificatesBundleS3Key": "hand.pem"}
         self.by_hand()
         self.aws.client("elbv2").modify_trust_store(TrustStoreArn=self.arn, **place)
+
+
+class ApiPlace(AwsPlace):
+    """Mutual TLS of a domain name of API Gateway, which has none yet."""
+
+    def __init__(self, aws: Aws, api: str, name: str = "api.example.com") -> None:
+        super().__init__(aws, domain_name=name, api=api, enable_mutual_tls=True)
+        self.name, self.rest = name, api == "rest"
+        (rest_domain if self.rest else http_domain)(aws, name, aws.hold(name)[0])
+        aws.forget_calls()
+
+    @property
+    def mutual(self) -> Dict[str, Any]:
+        """What the domain name says of it, with the field names of REST APIs."""
+        if self.rest:
+            return dict(self.aws.client("apigateway").get_domain_name(domainName=self.name).get("mutualTlsAuthentication") or {})
+        found = self.aws.client("apigatewayv2").get_domain_name(DomainName=self.name).get("MutualTlsAuthentication") or {}
+        return {f"{name[:1].lower()}{name[1:]}": value for name, value in found.items()}
+
+    def held(self) -> List[str]:
+        """What it verifies by."""
+        bucket_name, _slash, key = self.mutual["truststoreUri"].partition("s3://")[2].partition("/")
+        more = {"VersionId": self.mutual["truststoreVersion"]} if "truststoreVersion" in self.mutual else {}
+        return hashes_of(self.aws.client("s3").get_object(Bucket=bucket_name, Key=key, **more)["Body"].read())
+
+    def foreign(self) -> None:
+        """Somebody else takes another bundle, by its version."""
+        self.take(f"s3://{BUCKET}/hand.pem", self.by_hand())
+
+    def take(self, uri: str, version: str = "") -> None:
+        """Somebody else takes this one."""
+        values = {"truststoreUri": uri, "truststoreVersion": version}
+        if self.rest:
+            operations = [{"op": "replace", "path": f"/mutualTlsAuthentication/{name}", "value": value} for name, value in values.items()]
+            self.aws.client("apigateway").update_domain_name(domainName=self.name, patchOperations=operations)
+            return
+        mutual = {"TruststoreUri": uri, **({"TruststoreVersion": version} if version else {})}
+        self.aws.client("apigatewayv2").update_domain_name(DomainName=self.name, MutualTlsAuthentication=mutual)
+
+
+class CloudFrontPlace(AwsPlace):
+    """A trust store of CloudFront."""
+
+    def __init__(self, aws: Aws, name: str = "viewers") -> None:
+        super().__init__(aws, name=name)
+        self.name = name
+
+    @property
+    def row(self) -> Dict[str, Any]:
+        """It as a listing has it."""
+        rows = self.aws.client("cloudfront").list_trust_stores()["TrustStoreList"]
+        return dict(next(one for one in rows if one["Name"] == self.name))
+
+    def held(self) -> List[str]:
+        """What CloudFront took, which only the lab tells."""
+        with urllib.request.urlopen(f"{self.aws.url}/_given/cloudfront-{self.row['Id']}", timeout=10) as answer:
+            return hashes_of(answer.read())
+
+    def foreign(self) -> None:
+        """Somebody else replaces the bundle."""
+        place = {"Bucket": BUCKET, "Key": "hand.pem", "Region": REGION, "Version": self.by_hand()}
+        source = {"CaCertificatesBundleS3Location": place}
+        self.aws.client("cloudfront").update_trust_store(Id=self.row["Id"], IfMatch=self.row["ETag"], CaCertificatesBundleSource=source)

@@ -10,8 +10,20 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from ..contracts import Clock, TrustStore
 from ..errors import ConfigError
 
-NAMES: Tuple[str, ...] = ("aws_elbv2_trust_store",)
+NAMES: Tuple[str, ...] = ("aws_api_trust_store", "aws_cloudfront_trust_store", "aws_elbv2_trust_store")
 Provider = Tuple[Callable[[Mapping[str, Any], Clock], TrustStore], Dict[str, Any]]
+
+
+def _aws_api_trust_store() -> Provider:
+    from .aws_api_trust_store import OPTIONS, create
+
+    return create, OPTIONS
+
+
+def _aws_cloudfront_trust_store() -> Provider:
+    from .aws_cloudfront_trust_store import OPTIONS, create
+
+    return create, OPTIONS
 
 
 def _aws_elbv2_trust_store() -> Provider:
@@ -21,6 +33,8 @@ def _aws_elbv2_trust_store() -> Provider:
 
 
 LOADERS: Dict[str, Callable[[], Provider]] = {
+    "aws_api_trust_store": _aws_api_trust_store,
+    "aws_cloudfront_trust_store": _aws_cloudfront_trust_store,
     "aws_elbv2_trust_store": _aws_elbv2_trust_store,
 }
 

@@ -41,7 +41,7 @@ RIGHTS: Dict[str, Any] = {
 NAMED = re.compile(r"\A(?=.{1,32}\Z)([a-zA-Z0-9]+-)*[a-zA-Z0-9]+\Z")
 ACTIVE = "ACTIVE"
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/mutual-authentication.html: RSA of 2 to 8 thousand bits
-KEY_TYPES = ("rsa-2048", "rsa-3072", "rsa-4096", "rsa-8192", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
+KEY_TYPES = ("rsa-2048", "rsa-3072", "rsa-4096", "rsa-6144", "rsa-8192", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
 
 
 def create(options: Mapping[str, Any], clock: Clock) -> TrustStore:

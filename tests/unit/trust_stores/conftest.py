@@ -21,11 +21,26 @@ def server(tmp_path_factory):
         yield lab
 
 
+@pytest.fixture(scope="session")
+def kept():
+    """Clients of the SDK, each made once for all tests: to make one costs more than what it is asked."""
+    made, get = {}, _aws.Clients.get
+
+    def keeping(self, service, region=""):
+        name = (service, region or self.region, os.environ["AWS_ACCESS_KEY_ID"])
+        if name not in made:
+            made[name] = get(self, service, region)
+        return made[name]
+
+    return keeping
+
+
 @pytest.fixture
-def aws(server):
+def aws(server, kept):
     server.reset()
     bucket(server, BUCKET)
-    with mock.patch.dict(os.environ, server.environment), mock.patch.object(_aws, "PAUSE", 0.01):
+    patches = mock.patch.object(_aws, "PAUSE", 0.01), mock.patch.object(_aws.Clients, "get", kept)
+    with mock.patch.dict(os.environ, server.environment), patches[0], patches[1]:
         server.forget_calls()
         yield server
 
