@@ -44,7 +44,9 @@ options:
     type: str
     required: true
   key:
-    description: The key of the bundle in the bucket. By default C(certops-clm/NAME.pem). Each trust store has one of its own.
+    description:
+      - The key of the bundle in the bucket. By default C(certops-clm/NAME.pem), for CloudFront C(certops-clm/cloudfront/NAME.pem).
+        Each trust store has one of its own.
     type: str
   timeout:
     description: How many seconds are waited for AWS to have the change in force.
@@ -60,7 +62,7 @@ options:
     description: The external id that the role asks for.
     type: str
 notes:
-  - The policy that its role needs is in the guide for AWS.
+  - The policy that its role needs is in the guide of policies for AWS.
   - It was tested on an emulator and never on AWS itself.
   - Of two tasks that write the same trust store at once one fails and names the other, and nothing that one of them added is lost.
 """

@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import json
-import re
 import urllib.request
-from pathlib import Path
-from typing import Any, Dict, List, Mapping, Set
+from typing import Any, Dict, List
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -23,8 +20,6 @@ from .ca import pem_of
 BUCKET = "trust"
 EAST = "us-east-1"
 LISTING = ("POST /2020-05-31/trust-stores", "POST /moto-api/reset-auth")  # which change nothing there
-GUIDE = Path(__file__).parents[2] / "docs/docsite/rst/guide_aws_trust.rst"
-READS = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}  # AWS checks these two in the place of the first, or beside it
 
 
 def bucket(aws: Aws, name: str, versioned: bool = True, region: str = REGION) -> None:
@@ -33,33 +28,6 @@ def bucket(aws: Aws, name: str, versioned: bool = True, region: str = REGION) ->
     s3.create_bucket(Bucket=name, **({} if region == EAST else {"CreateBucketConfiguration": {"LocationConstraint": region}}))
     if versioned:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-
-
-def policy(module: str) -> Dict[str, Any]:
-    """The policy of the guide for a module."""
-    found = re.search(rf"Policy of ``{module}``:\n\n.. code-block:: json\n\n(.*?)\n\n[^ ]", GUIDE.read_text() + "\n\n.", re.DOTALL)
-    assert found, module
-    made: Dict[str, Any] = json.loads(found.group(1))
-    return made
-
-
-def actions(module: str) -> Set[str]:
-    """The actions that it allows."""
-    return set(policy(module)["Statement"][0]["Action"])
-
-
-def called(calls: Mapping[str, int]) -> Set[str]:
-    """The actions of these calls."""
-    found: Set[str] = set()
-    for name in calls:
-        service, _colon, call = name.partition(":")
-        if service == "s3":
-            verb, path = call.split(" ", 1)
-            inside = path.count("/") > 1
-            found |= READS if inside and verb in ("GET", "HEAD") else {"s3:PutObject" if inside else "s3:GetBucketVersioning"}
-        elif service not in ("sts", "unknown"):
-            found.add(name)
-    return found
 
 
 def hashes_of(pem: bytes) -> List[str]:

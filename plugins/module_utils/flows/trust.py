@@ -88,17 +88,18 @@ def _converge(params: Mapping[str, Any], store: TrustStore, clock: Clock, check_
         return failed("plan", error)
     remarks.extend(plan.remarks)
     before, after = plan.facts
+    said = plan.trusted.remarks if plan.trusted else ()  # what the other side says of the anchors that are there now
     if not (plan.moves or plan.add or plan.drop):
+        remarks.extend(said)
         return Outcome(UNCHANGED, "plan", before=before, after=after)
     if check_mode:
+        remarks.extend(said)
         return Outcome(PLANNED, "plan", before=before, after=after, message=_said(plan))
     try:
-        with about("refused"):
-            held = _write(store, plan)
-            _read_back(store, plan)
+        _write(store, plan)
+        remarks.extend(_read_back(store, plan).remarks)
     except ClmError as error:
         return failed("write", error, before=before)
-    remarks.extend(held.remarks)
     return Outcome(DONE, "read_back", before=before, after=after, message=_said(plan))
 
 
@@ -108,6 +109,9 @@ def _converge(params: Mapping[str, Any], store: TrustStore, clock: Clock, check_
 def _plan(params: Mapping[str, Any], store: TrustStore, clock: Clock) -> Plan:
     """Everything that can be wrong is found here, before any write."""
     now, state = clock(), str(params["state"])
+    unused = "anchors" if state == REMOVED else "sha256"
+    if params.get(unused):
+        raise ConfigError(f"with state {state} it says nothing", hint="leave it out, or name the other state", field=unused)
     given = bundle_of(params["anchors"] or (), now, store.key_types) if state != REMOVED else Bundle()
     gone = fingerprints(params["sha256"] or ()) if state == REMOVED else []
     trusted = store.read()
@@ -127,7 +131,7 @@ def _plan(params: Mapping[str, Any], store: TrustStore, clock: Clock) -> Plan:
     lists = params.get("revocation_lists")
     held = _lists_now(store, trusted) if lists is not None else ()
     wanted = tuple(lists_of(lists, after, now)) if lists is not None else None
-    return Plan(trusted, before, after, held, wanted, [*(trusted.remarks if trusted else ()), *remarks])
+    return Plan(trusted, before, after, held, wanted, remarks)
 
 
 def _held_now(store: TrustStore, trusted: Optional[Trusted], replace_unknown: bool) -> Bundle:
@@ -160,33 +164,37 @@ def _lists_now(store: TrustStore, trusted: Optional[Trusted]) -> Tuple[Tuple[Hel
 # --- doing it --------------------------------------------------------------------------------------------------------
 
 
-def _write(store: TrustStore, plan: Plan) -> Trusted:
+def _write(store: TrustStore, plan: Plan) -> None:
     """Anchors first, then lists: each new one is there before an old one goes."""
     if plan.moves:
         store.write(plan.after.pem, plan.trusted)
-    held = store.read()
-    if held is None:
-        raise ClmError(f"{store.identity()} was written, and now it is not there", hint="see who deleted it, then run again")
-    if isinstance(store, RevocationLists):
+    if isinstance(store, RevocationLists) and (plan.add or plan.drop):
+        trusted = plan.trusted or _there(store, store.read())
         for one in plan.add:
-            store.add_list(held, one.pem)
+            store.add_list(trusted, one.pem)
         if plan.drop:
-            store.remove_lists(held, plan.drop)
-    return held
+            store.remove_lists(trusted, plan.drop)
 
 
-def _read_back(store: TrustStore, plan: Plan) -> None:
+def _there(store: TrustStore, trusted: Optional[Trusted]) -> Trusted:
+    if trusted is None:
+        raise ClmError(f"{store.identity()} was written, and now it is not there", hint="see who deleted it, then run again")
+    return trusted
+
+
+def _read_back(store: TrustStore, plan: Plan) -> Trusted:
     """What is there is what was written; ClmError says what it is instead."""
     hint = "see who else writes there, then run again"
-    trusted = store.read()
+    trusted = _there(store, store.read())
     found = _held_now(store, trusted, False)
     if found != plan.after:
         there = ", ".join(named(one) for one in found.certificates) or "nothing"
         raise ClmError(f"{store.identity()} was written, and now holds something else: {there}", hint=hint)
-    if plan.lists is not None and trusted is not None:
+    if plan.lists is not None:
         have = sorted(one.sha256 for _held, one in _lists_now(store, trusted))
         if have != sorted(one.sha256 for one in plan.lists):
             raise ClmError(f"{store.identity()} has other revocation lists than were written", hint=hint)
+    return trusted
 
 
 def _said(plan: Plan) -> str:

@@ -53,14 +53,19 @@ class Objects:
 
     def __init__(self, clients: Clients, bucket: str, key: str) -> None:
         self._clients, self.bucket, self.key = clients, bucket, key
-        self._seen: Optional[str] = None
+        self._seen = ""
+        self._versioned = False
 
     @property
     def _s3(self) -> Any:
         return self._clients.get("s3")
 
     def look(self) -> None:
-        """Remember the bundle as it is now, before what is in force is read: `put` then writes only where nobody else has meanwhile."""
+        """Remember the bundle as it is now, before what is in force is read: `put` then writes only where nobody else has meanwhile.
+
+        ConfigError when the bucket keeps no versions.
+        """
+        self._require_versions()
         try:
             with aws.told(f"s3 HeadObject {self.bucket}/{self.key}"):
                 self._seen = str(self._s3.head_object(Bucket=self.bucket, Key=self.key)["ETag"])
@@ -69,11 +74,21 @@ class Objects:
                 raise
             self._seen = ""
 
+    def _require_versions(self) -> None:
+        if self._versioned:
+            return
+        with aws.told(f"s3 GetBucketVersioning of {self.bucket}"):
+            found = self._s3.get_bucket_versioning(Bucket=self.bucket).get("Status")
+        if found != "Enabled":
+            hint = f"aws s3api put-bucket-versioning --bucket {self.bucket} --versioning-configuration Status=Enabled"
+            text = f"the bucket {self.bucket} keeps no versions, so nobody could tell which bundle is in force"
+            raise ConfigError(text, hint=hint, field="bucket")
+        self._versioned = True
+
     def put(self, text: str) -> str:
         """Write the bundle; returns the version. BusyError when somebody else wrote it since `look`."""
-        guard = {} if self._seen is None else {"IfMatch": self._seen} if self._seen else {"IfNoneMatch": "*"}
         try:
-            return self.put_beside(text, self.key, **guard)
+            return self.put_beside(text, self.key, **({"IfMatch": self._seen} if self._seen else {"IfNoneMatch": "*"}))
         except ClmError as error:
             if aws.code_of(error) not in OVERTAKEN:
                 raise
@@ -81,14 +96,7 @@ class Objects:
             raise BusyError(f"somebody else wrote {self.bucket}/{self.key} meanwhile, so nothing was changed", hint=hint) from error
 
     def put_beside(self, text: str, key: str, **guard: str) -> str:
-        """Write any object; returns the version. ConfigError when the bucket keeps no versions."""
-        with aws.told(f"s3 GetBucketVersioning of {self.bucket}"):
-            found = self._s3.get_bucket_versioning(Bucket=self.bucket).get("Status")
-        if found != "Enabled":
-            hint = f"aws s3api put-bucket-versioning --bucket {self.bucket} --versioning-configuration Status=Enabled"
-            raise ConfigError(
-                f"the bucket {self.bucket} keeps no versions, so nobody could tell which bundle is in force", hint=hint, field="bucket"
-            )
+        """Write any object; returns the version."""
         with aws.told(f"s3 PutObject {self.bucket}/{key}"):
             body = {"Body": text.encode(), "ContentType": "application/x-pem-file", **guard}
             return str(self._s3.put_object(Bucket=self.bucket, Key=key, **body)["VersionId"])

@@ -20,6 +20,14 @@ OPTIONS: Dict[str, Any] = {
     **BUCKET,
     **ACCESS,
 }
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "Domain names of REST, HTTP and WebSocket APIs": [
+        {"Action": ["apigateway:GET", "apigateway:PATCH"], "Resource": "*"},
+        {"Action": ["s3:GetBucketVersioning", "s3:ListBucket"], "Resource": "arn:aws:s3:::example-trust"},
+        {"Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], "Resource": "arn:aws:s3:::example-trust/*"},
+    ],
+}
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html: RSA of 2048 bits or more, ECDSA of 256 and 384
 KEY_TYPES: Tuple[str, ...] = ("rsa-2048", "rsa-3072", "rsa-4096", "rsa-6144", "rsa-8192", "ecdsa-p256", "ecdsa-p384")
 READY, ENDED = "AVAILABLE", "FAILED"

@@ -20,6 +20,22 @@ from ._aws import ACCESS, BUCKET, Clients, Objects, Patience, key_of, patience_o
 
 NAME = "aws_cloudfront_trust_store"
 OPTIONS: Dict[str, Any] = {"name": {"type": "str", "required": True}, **BUCKET, **ACCESS}
+# IAM policies by what is done; make index writes them into the guide of policies
+RIGHTS: Dict[str, Any] = {
+    "Trust stores of CloudFront": [
+        {
+            "Action": [
+                "cloudfront:CreateTrustStore",
+                "cloudfront:GetTrustStore",
+                "cloudfront:ListTrustStores",
+                "cloudfront:UpdateTrustStore",
+            ],
+            "Resource": "*",
+        },
+        {"Action": ["s3:GetBucketVersioning", "s3:ListBucket"], "Resource": "arn:aws:s3:::example-trust"},
+        {"Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], "Resource": "arn:aws:s3:::example-trust/*"},
+    ],
+}
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/trust-stores-certificate-management.html
 KEY_TYPES: Tuple[str, ...] = ("rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384")
 REGION = "us-east-1"  # of CloudFront's endpoint

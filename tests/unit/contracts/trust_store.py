@@ -59,7 +59,7 @@ class TrustStoreContract:
     def run(self, place: Place, state: str, *names: str, check_mode: bool = False, **more: Any) -> Outcome:
         """One task; `names` are files of anchors, or for `removed` SHA-256."""
         files = None if state == "removed" else [str(self.folder / f"{name}.pem") for name in names]
-        params = {"state": state, "anchors": files, "sha256": list(names), **place.options, **more}
+        params = {"state": state, "anchors": files, "sha256": list(names) if files is None else None, **place.options, **more}
         (outcome,) = converge(params, store=self.store(place), clock=self.clock, check_mode=check_mode).values()
         assert "PRIVATE" not in json.dumps(outcome.as_dict())
         return outcome
@@ -97,6 +97,7 @@ class TrustStoreContract:
         last = self.run(place, "removed", sha256_of(cas["one"]))
         assert last.state == "failed" and "without any anchor" in last.message and place.writes() == writes
         assert "no SHA-256" in self.run(place, "removed", "lab one").message
+        assert "says nothing" in self.run(place, "added", "two", sha256=[sha256_of(cas["one"])]).message
 
     def test_a_key_that_is_not_taken_is_refused_before_any_write(self, place: Place, cas: Any) -> None:
         if self.provider.KEY_TYPES:

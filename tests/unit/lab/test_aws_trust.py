@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lab adds to the emulator's load balancers for trust stores, with and without the patches."""
+"""What the lab adds to the emulator for trust stores: load balancers, API Gateway and CloudFront, with and without the patches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from ansible_collections.certops.clm.tests.lab.anchors import anchor, revocation_list
-from ansible_collections.certops.clm.tests.lab.aws_trust import BUCKET, bucket, hashes_of
+from ansible_collections.certops.clm.tests.lab.aws_places import http_domain, rest_domain
+from ansible_collections.certops.clm.tests.lab.aws_trust import BUCKET, EAST, ApiPlace, bucket, hashes_of
 from ansible_collections.certops.clm.tests.lab.ca import pem_of
 
 NONE = "InternalFailure"  # what the emulator answers for an operation that it does not have
@@ -24,8 +25,9 @@ def said(call, **arguments):
     try:
         call(**arguments)
     except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    except ResponseParserError:  # a page of its own for people
+        code = str(error.response["Error"]["Code"])
+        return NONE if code.isdigit() else code
+    except ResponseParserError:  # a page for people
         return NONE
     return ""
 
@@ -127,3 +129,72 @@ def test_revocation_lists_have_ids_and_are_given_back(world):
     elb.remove_trust_store_revocations(TrustStoreArn=arn, RevocationIds=[1])
     assert said(elb.get_trust_store_revocation_content, TrustStoreArn=arn, RevocationId=1) == "RevocationIdNotFound"
     assert elb.describe_trust_stores(Names=["clients"])["TrustStores"][0]["TotalRevokedEntries"] == 58
+
+
+def test_a_regional_domain_name_takes_a_version_of_a_bundle_that_is_there(world):
+    server, mended, _authority, versions = world
+    rest, http = server.client("apigateway"), server.client("apigatewayv2")
+    arn = server.hold("a.example.com")[0]
+    rest_domain(server, "rest.example.com", arn)
+    http_domain(server, "http.example.com", arn)
+    uri = {"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": f"s3://{BUCKET}/ca.pem"}
+    version = {"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": versions[0]}
+    change = {"domainName": "rest.example.com", "patchOperations": [uri, version]}
+    taken = {"TruststoreUri": uri["value"], "TruststoreVersion": versions[1]}
+    if not mended:
+        assert said(rest.update_domain_name, **change) == NONE
+        assert said(http.update_domain_name, DomainName="http.example.com", MutualTlsAuthentication=taken) == NONE
+        return
+    assert rest.update_domain_name(**change)["domainNameStatus"] == "UPDATING"
+    looks = [rest.get_domain_name(domainName="rest.example.com") for _look in range(2)]
+    assert [one["domainNameStatus"] for one in looks] == ["UPDATING", "AVAILABLE"]
+    assert looks[1]["mutualTlsAuthentication"] == {"truststoreUri": uri["value"], "truststoreVersion": versions[0]}
+    rest_domain(server, "edge.example.com", server.hold("edge.example.com", region=EAST)[0], edge=True)
+    wrong = [{**version, "value": "never"}, {**uri, "value": f"s3://{BUCKET}/gone.pem"}]
+    for one in wrong:
+        assert said(rest.update_domain_name, domainName="rest.example.com", patchOperations=[uri, one]) == "BadRequestException"
+    assert said(rest.update_domain_name, domainName="edge.example.com", patchOperations=[uri]) == "BadRequestException"
+    http.update_domain_name(DomainName="http.example.com", MutualTlsAuthentication=taken)
+    found = http.get_domain_name(DomainName="http.example.com")
+    assert found["MutualTlsAuthentication"]["TruststoreVersion"] == versions[1]
+    assert found["DomainNameConfigurations"][0]["CertificateArn"] == arn, "the certificate stays"
+    gone = {**taken, "TruststoreVersion": "never"}
+    assert said(http.update_domain_name, DomainName="http.example.com", MutualTlsAuthentication=gone) == "BadRequestException"
+
+
+def test_api_gateway_warns_of_certificates_that_are_expired(world):
+    server, mended, authority, _versions = world
+    if mended:
+        place = ApiPlace(server, "rest", "warned.example.com")
+        body = pem_of(authority[1], anchor("lab old", days=-3)[1]).encode()
+        place.take(f"s3://{BUCKET}/old.pem", server.client("s3").put_object(Bucket=BUCKET, Key="old.pem", Body=body)["VersionId"])
+        (warning,) = place.mutual["truststoreWarnings"]
+        assert "lab old" in warning
+
+
+def test_cloudfront_takes_a_bundle_once_against_the_etag(world):
+    server, mended, _authority, versions = world
+    cloudfront, s3 = server.client("cloudfront"), server.client("s3")
+    place = {"Bucket": BUCKET, "Key": "ca.pem", "Region": "eu-central-1", "Version": versions[0]}
+    create = {"Name": "viewers", "CaCertificatesBundleSource": {"CaCertificatesBundleS3Location": place}}
+    if not mended:
+        assert said(cloudfront.create_trust_store, **create) == NONE
+        return
+    made = cloudfront.create_trust_store(**create)
+    assert made["TrustStore"]["Status"] == "pending" and made["TrustStore"]["NumberOfCaCertificates"] == 1
+    assert said(cloudfront.create_trust_store, **create) == "EntityAlreadyExists"
+    number, etag = made["TrustStore"]["Id"], made["ETag"]
+    found = [cloudfront.get_trust_store(Identifier=number) for _look in range(2)][-1]
+    assert found["TrustStore"]["Status"] == "active" and found["ETag"] == etag
+    change = {"Id": number, "CaCertificatesBundleSource": {"CaCertificatesBundleS3Location": {**place, "Version": versions[1]}}}
+    changed = cloudfront.update_trust_store(IfMatch=etag, **change)
+    assert changed["ETag"] != etag and changed["TrustStore"]["NumberOfCaCertificates"] == 2
+    assert said(cloudfront.update_trust_store, IfMatch=etag, **change) == "PreconditionFailed"
+    s3.put_object(Bucket=BUCKET, Key="blank.pem", Body=pem_of(anchor("a")[1]).encode() + b"\n" + pem_of(anchor("b")[1]).encode())
+    for key in ("gone.pem", "blank.pem"):
+        change["CaCertificatesBundleSource"]["CaCertificatesBundleS3Location"] = {"Bucket": BUCKET, "Key": key, "Region": "eu-central-1"}
+        assert said(cloudfront.update_trust_store, IfMatch=changed["ETag"], **change) == "InvalidArgument"
+    (row,) = cloudfront.list_trust_stores()["TrustStoreList"]
+    assert row["ETag"] == changed["ETag"] and said(cloudfront.delete_trust_store, Id=number, IfMatch=etag) == "PreconditionFailed"
+    assert said(cloudfront.delete_trust_store, Id=number, IfMatch=row["ETag"]) == ""
+    assert said(cloudfront.get_trust_store, Identifier=number) == "EntityNotFound"

@@ -15,7 +15,7 @@ from ansible_collections.certops.clm.plugins.module_utils.trust_stores import aw
 from ansible_collections.certops.clm.plugins.module_utils.trust_stores._aws import Patience
 from ansible_collections.certops.clm.plugins.module_utils.trust_stores._aws_given import given
 from ansible_collections.certops.clm.tests.lab.anchors import anchor, revocation_list, write_anchors
-from ansible_collections.certops.clm.tests.lab.aws_trust import ElbPlace, actions, bucket, called, policy
+from ansible_collections.certops.clm.tests.lab.aws_trust import ElbPlace, bucket
 from ansible_collections.certops.clm.tests.lab.ca import pem_of
 from ansible_collections.certops.clm.tests.unit.contracts.trust_store import TrustStoreContract
 
@@ -129,27 +129,3 @@ def test_no_message_holds_a_signed_url(world):
     with pytest.raises(Exception, match="answered 403") as refused:
         given(f"{place.aws.url}/_given/secret", "the bundle")
     assert "secret" not in str(refused.value)
-
-
-def test_the_policy_of_the_guide_has_what_is_called_and_is_enough_and_less_is_named(world, monkeypatch):
-    place, cas, folder = world
-    (folder / "one.crl").write_text(revocation_list(cas["one"], [1]))
-    enough = policy("aws_elbv2_trust_store")
-    less = {
-        **enough,
-        "Statement": [{**enough["Statement"][0], "Action": [one for one in enough["Statement"][0]["Action"] if one != "s3:PutObject"]}],
-    }
-    try:
-        with monkeypatch.context() as patched:
-            for name, value in place.aws.enforce(less).items():
-                patched.setenv(name, value)
-            outcome, _remarks = task(place, folder, "one")
-            assert outcome.state == "failed" and "s3:PutObject" in outcome.next_action, outcome
-            for name, value in place.aws.enforce(enough).items():
-                patched.setenv(name, value)
-            place.aws.forget_calls()
-            steps = [(("one",), ["one"]), (("one", "two"), []), (("one", "two"), ["one"])]
-            assert [task(place, folder, *names, lists=lists)[0].state for names, lists in steps] == ["done"] * 3
-    finally:
-        place.aws.allow_all()
-    assert called(place.aws.calls()) == actions("aws_elbv2_trust_store")
