@@ -110,6 +110,8 @@ class Objects:
         except ClmError as error:
             if aws.code_of(error) in MISSING:
                 return None
+            if version and aws.code_of(error) in aws.DENIED:  # the SDK has one operation for both rights
+                raise ClmError(error.message, hint=error.hint.replace("s3:GetObject ", "s3:GetObjectVersion ")) from error
             raise
         if len(body) > LARGEST:
             raise ClmError(f"{bucket}/{key} is larger than {LARGEST} bytes")

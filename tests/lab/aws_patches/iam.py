@@ -100,7 +100,8 @@ def iam_signature() -> None:
     stock = IAMRequestBase._create_aws_request
 
     def _create_aws_request(self: Any) -> Any:
-        self._data = {} if self._method in ("GET", "DELETE") else self._data  # the headers, where there is no form
+        has_no_form = self._method in ("GET", "DELETE") or self._service == "cloudfront"
+        self._data = {} if has_no_form else self._data  # the headers, where there is no form
         return stock(self)
 
     IAMRequestBase._create_aws_request = _create_aws_request
