@@ -50,17 +50,19 @@ def test_listed_judged_and_blind_is_red(ansible, aws, tmp_path):
 def test_places_are_hosts_with_their_owner_and_a_region_that_refuses_is_blind(ansible, aws, tmp_path):
     aws.reset()
     used, issued = aws.hold("shop.example.com", tags={"owner": HOSTILE})
-    aws.hold("old.example.com")
+    _unused, old = aws.hold("old.example.com", tags={"owner": "team-old"})
     aws.listener("shop", used)
     World(tmp_path).save()
     source = {"type": "aws_certificates", "regions": [REGION]}
     hosts = tmp_path / "aws.clm.yml"
     hosts.write_text(json.dumps({"plugin": "certops.clm.certificates", "manifest": "manifest.yml", "sources": [source]}))
-    show = {"name": "Show", "ansible.builtin.debug": {"msg": "{{ [clm_owner, clm_where.slot | default('none'), clm_sha256] }}"}}
+    place = "{{ [clm_owner, clm_where.slot | default('none'), clm_sha256, 'clm_orphaned' in group_names] }}"
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": place}}
     play = [{"hosts": "clm_unmanaged", "gather_facts": False, "tasks": [show]}]
     run = ansible.playbook(play, inventory=hosts, env=aws.environment).ok()
     said = [event["msg"] for event in run.results("Show")]
-    assert [HOSTILE, "default", issued.sha256] in said and len(said) == 2
+    expected = [[HOSTILE, "default", issued.sha256, False], ["team-old", "none", old.sha256, True]]
+    assert sorted(said) == sorted(expected), "in use but unmanaged, and an orphan"
     aws.faults({"match": "acm:*", "share": 1, "code": "AccessDenied"})
     blind = {"name": "Blind", "ansible.builtin.debug": {"msg": "{{ clm_blind }}"}}
     run = ansible.playbook([{"hosts": "all", "gather_facts": False, "tasks": [blind]}], inventory=hosts, env=aws.environment).ok()
