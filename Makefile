@@ -26,7 +26,7 @@ PARALLEL = -n 4 --dist loadgroup
 
 test:
 	@$(PYTHON) tools/environment.py all
-	@$(PYTEST) $(PARALLEL) tests/gates tests/integration tests/faults tests/hostile tests/unit
+	@$(PYTEST) $(PARALLEL) --durations 30 --durations-min 20 tests/gates tests/integration tests/faults tests/hostile tests/unit
 
 demo: venv
 	@.venv/bin/python demo/demo.py
