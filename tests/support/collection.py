@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -30,6 +31,13 @@ def files(*, shipped: bool = False) -> List[str]:
     names = {name.decode() for name in listing.split(b"\0") if name}
     chosen = (name for name in names if not shipped or name.split("/")[0] in SHIPPED)
     return sorted(name for name in chosen if (ROOT / name).is_file())
+
+
+def provider_index(folder: Path, protocol: str) -> str:
+    """What tools/make_index.py writes into that folder of providers."""
+    code = "import make_index, pathlib, sys; sys.stdout.write(make_index.provider_index(pathlib.Path(sys.argv[1]), sys.argv[2]))"
+    argv = [sys.executable, "-c", code, str(folder), protocol]
+    return subprocess.run(argv, cwd=ROOT / "tools", stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def content_hash(names: List[str]) -> str:

@@ -10,7 +10,7 @@ import shutil
 import pytest
 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
-from ansible_collections.certops.clm.tools import make_index
+from ansible_collections.certops.clm.tests.support.collection import provider_index
 
 # No CA of the lab limits its rate yet, so one provider of the tests answers every request as a CA that does.
 LIMITED = '''
@@ -43,7 +43,7 @@ def installed(installed, tmp_path_factory):
     shutil.copytree(installed / "ansible_collections", where / "ansible_collections", symlinks=True)
     issuers = where / "ansible_collections" / "certops" / "clm" / "plugins" / "module_utils" / "issuers"
     (issuers / "limited.py").write_text(LIMITED)
-    (issuers / "_index.py").write_text(make_index.provider_index(issuers, "Issuer"))
+    (issuers / "_index.py").write_text(provider_index(issuers, "Issuer"))
     return where
 
 
