@@ -67,6 +67,7 @@ outcomes:
     - Each is a dict of C(state), C(step), C(reason), C(before), C(after), C(message), C(next_action) and C(runbook_page).
     - The C(state) is V(unchanged), V(planned) in check mode, V(done), V(pending), V(deferred) or V(failed).
     - A certificate is V(deferred) when the CA limits its rate and what is kept lives long enough to wait; run again at C(after.ask_again).
+      Before that the CA is not asked, unless there is no time left to wait, or the certificate is revoked or compromised.
       What waits for an approval is V(pending) in the run that asks, V(unchanged) in later ones, and V(failed) once what is kept lives
       no longer than 12 hours or a quarter of its life. Where nothing is kept, only the run that asks is not V(failed).
     - C(before) and C(after) hold C(version), C(sha256), C(spki_sha256), C(not_before), C(not_after), C(names), C(issuer) and

@@ -18,6 +18,7 @@ from ..x509.certificate import Certificate
 from ..x509.names import check_names
 from ..x509.request import parse as parse_request
 from ._issue_ask import request_of
+from ._issue_later import put_off
 from ._issue_recorded import unsaid
 from ._issue_row import By
 from ._issue_values import STEP, Job, Wanted, facts, leaf_of
@@ -44,6 +45,7 @@ def judge(job: Job, store: SecretStore, issuer: By, now: datetime) -> None:
         job.outcome = Outcome(UNCHANGED, STEP, before=job.before, after=job.before)
         return
     job.version, job.take = _left_over(job, store, issuer, key, now)
+    job.outcome = put_off(job, now)
     if job.version is None:
         findings = check_request(job.policy, job.wanted.profile, job.wanted.names, now, job.wanted.labels)
         if findings:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Mapping, Optional, Tuple
 
-from ..errors import ClmError, UnavailableError
+from ..contracts import SecretStore
+from ..errors import ClmError, UnavailableError, about
 from ..outcome import DEFERRED, FAILED, PENDING, UNCHANGED, Outcome
 from ..policy.patience import can_wait
 from ..x509.certificate import rfc3339
@@ -17,11 +18,13 @@ from ._issue_values import STEP, Job
 
 SHORT = "what is kept holds no longer than 12 hours or a quarter of its life"
 NOTHING = "nothing is kept that would hold until then"
+PUT_OFF = "put_off"  # in the meta of a pending version: until when the CA wants to be left alone, and what it said
+AT_ONCE = ("compromised", "revoked")
 ANSWER = "Have that answered, then run this again: it goes on with the same request and issues nothing twice."
 
 
-def later(job: Job, error: ClmError, now: datetime) -> Outcome:
-    """The item as deferred; the error itself where the CA named no time to come back.
+def later(job: Job, error: ClmError, now: datetime, store: SecretStore) -> Outcome:
+    """The item as deferred, which later runs remember (`put_off`); the error itself where the CA named no time to come back.
 
     A rate limit (RFC 8555 6.6, HTTP 429 and 503 with Retry-After) reaches us as UnavailableError with `retry_after`.
     Whether there is time to wait is said by `in_time`, and in a wave by what the servers serve.
@@ -30,7 +33,28 @@ def later(job: Job, error: ClmError, now: datetime) -> Outcome:
         raise error
     again = rfc3339(now + timedelta(seconds=max(0.0, error.retry_after)))
     message = f"{error.message}{'' if error.message.endswith('.') else '.'} The CA asked to be asked again, at {again}."
-    return Outcome(DEFERRED, STEP, job.reason, job.before, {"ask_again": again}, message, error.hint or f"run again after {again}")
+    then = error.hint or f"run again after {again}"
+    if job.version is not None and job.lease is not None:
+        kept = {"until": again, "message": message, "next_action": then}
+        job.version = replace(job.version, meta={**job.version.meta, PUT_OFF: kept})
+        with about("store"):
+            store.save(job.lease, job.version)
+    return Outcome(DEFERRED, STEP, job.reason, job.before, {"ask_again": again}, message, then)
+
+
+def put_off(job: Job, now: datetime) -> Optional[Outcome]:
+    """The item as deferred while the time that the CA named to an earlier run is still to come; None where it is to be asked.
+
+    Asked all the same is for what must be replaced at once, for what has no time left to wait, where a refusal costs less than an
+    outage, and for what is forced with another reason, since that is another version.
+    """
+    kept = job.version.meta.get(PUT_OFF) if job.version is not None and not job.take else None
+    if not kept or (job.reason is not None and job.reason.word in AT_ONCE) or not can_wait(_life(job.before), now):
+        return None
+    if _moment(kept["until"]) <= now:
+        return None
+    message = f"{kept['message']} It was not asked before that."
+    return Outcome(DEFERRED, STEP, job.reason, job.before, {"ask_again": kept["until"]}, message, kept["next_action"])
 
 
 def in_time(outcome: Outcome, now: datetime) -> Outcome:
@@ -58,4 +82,8 @@ def _waits(outcome: Outcome) -> bool:
 def _life(facts: Mapping[str, Any]) -> Tuple[Optional[datetime], ...]:
     """notBefore and notAfter of the current version, None where there is none or they could not be read."""
     texts = [str(facts.get(name) or "") for name in ("not_before", "not_after")]
-    return tuple(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc) if text else None for text in texts)
+    return tuple(_moment(text) if text else None for text in texts)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)

@@ -208,7 +208,7 @@ class _Flow:
     def _keep(self, job: Job, answer: Union[Answer, ClmError], now: datetime, last: bool = False) -> None:
         job.go_on = False
         if isinstance(answer, ClmError):
-            job.outcome = later(job, answer, now)
+            job.outcome = later(job, answer, now, self._store)
             return
         version, lease = known(job.version, "the version"), known(job.lease, "the lease")
         if isinstance(answer, Pending):

@@ -16,7 +16,7 @@ from .. import files
 from ..challenges import _index as challenges
 from ..challenges._powers import HandsOut
 from ..contracts import Answer, Challenger, Clock, IssueRequest, Pending, SecretStore
-from ..errors import ClmError, ConfigError
+from ..errors import ClmError, ConfigError, UnavailableError
 from ..masking import Secret
 from ..nested import options_of
 from ..x509.bundle import Bundle
@@ -200,6 +200,11 @@ def _refusal(work: Work) -> Optional[ClmError]:
     split = f"mend it, or split the lineage: the other {good} name(s) wait only for {bad[0].name}, give it a lineage of its own"
     first = bad[0].problem
     hint = split if good else (first.hint if first is not None else "")
+    waits = [proof.problem.retry_after for proof in bad if isinstance(proof.problem, UnavailableError)]
+    after = max((wait for wait in waits if wait is not None), default=None)
+    if after is not None and len(waits) == len(bad):  # nothing is wrong with them: the CA only wants to be asked later
+        message = f"{len(bad)} of {work.names} names are not proven yet: {said}"
+        return UnavailableError(message, field=work.request.lineage, retry_after=after)
     kinds = [ConfigError if isinstance(proof.problem, ConfigError) else ClmError for proof in bad]
     kind = ConfigError if all(one is ConfigError for one in kinds) else ClmError
     return kind(f"{len(bad)} of {work.names} names could not be proven: {said}", hint=hint, field=work.request.lineage)

@@ -28,7 +28,22 @@ def test_it_is_deferred_with_the_time_to_come_back_and_then_issued_once(world):
     again = outcome.after["ask_again"]
     assert outcome.message == f"{LIMITED.message}. The CA asked to be asked again, at {again}." and again in outcome.next_action
     assert [event["state"] for event in world.events() if event["action"] == "outcome"][-1] == "deferred"
+    events = len(world.events())
+    early = world.run(wanted())["shop"]
+    assert (early.state, early.after["ask_again"], early.next_action) == ("deferred", again, outcome.next_action) and world.issued() == 1
+    assert early.message == f"{outcome.message} It was not asked before that." and len(world.events()) == events
+    world.days(1 / 24)
     assert world.run(wanted())["shop"].state == "done" and world.issued() == 2
+
+
+@pytest.mark.parametrize("days, more", [
+    (22, {"revoked": True}), (22, {"compromised": True}), (22, {"forced": "the limit was raised"}), (23, {}),
+])  # fmt: skip
+def test_the_ca_is_asked_before_that_for_what_cannot_wait_or_is_forced_anew(world, days, more):
+    world.run(wanted())
+    world.days(days)
+    assert world.run(wanted(), issuer=Refusing(world.ca, LIMITED))["shop"].state == "deferred"
+    assert world.run(wanted(**more))["shop"].state == "done" and world.issued() == 2
 
 
 @pytest.mark.parametrize("days, state", [(22.4, "deferred"), (22.6, "failed")])
