@@ -10,13 +10,12 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, Dict, Mapping, Optional, Sequence
 
+from ansible_collections.certops.clm.plugins.module_utils.contracts import StoredVersion
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Deployment, Lineage
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, PENDING, PLANNED, Outcome, failed
 from ansible_collections.certops.clm.plugins.plugin_utils.shipped import wave_issue as shipped
 from ansible_collections.certops.clm.plugins.plugin_utils.wave import issue
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scripted import Scripted, script, swap
-
-LINEAGE = {"issuer": "ca", "profile": "web", "names": (), "labels": {}, "forced": "", "reuse_key": "", "compromised": (),
-           "fallback_issuers": (), "standby": "", "standby_for": ""}
 
 
 def _converge(wanted: Sequence[Any], *, check_mode: bool, **more: Any) -> Dict[str, Outcome]:
@@ -41,13 +40,12 @@ def _issued(name: str, published: Mapping[str, Any]) -> Outcome:
 
 class _Lineages(Dict[str, Any]):
     def __missing__(self, name: str) -> Any:
-        servers = (SimpleNamespace(server=script("servers")[name.removeprefix("of-")]),)
-        return SimpleNamespace(name=name, deployments=servers, **LINEAGE)
+        places = (Deployment(name, name, script("servers")[name.removeprefix("of-")], {}, ()),)
+        return Lineage(name, (), "ca", "web", deployments=places)
 
 
 def _load(name: str, version: str = "") -> Optional[Any]:
-    facts = {"sha256": "1" * 64, "spki_sha256": "2" * 64, "state": "issued", "chain_pem": "", "meta": {}}
-    return SimpleNamespace(version=version, **facts) if version else None
+    return StoredVersion(name, version, "issued", "2" * 64, "1" * 64) if version else None
 
 
 STORE: Any = SimpleNamespace(load=_load)
