@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -85,7 +86,7 @@ class Waves:
             self._verdict(str(event["host"]), dict(result.get("outcome") or {}))
 
     def _wave(self, play: str, plan: Mapping[str, Any]) -> None:
-        self.items.update(plan.get("items", {}))
+        self.items.update(json.loads(plan.get("items", "{}")))
         servers = [self.server(host) for host in plan.get("hosts", ())]
         self.waves.append(servers)
         self.teller.say(f"{'canaries' if 'canaries' in play else f'wave {len(self.waves) - self._canaries(play)}'}: {', '.join(servers)}")

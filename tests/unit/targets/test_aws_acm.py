@@ -12,6 +12,7 @@ from ansible_collections.certops.clm.plugins.module_utils.targets import aws_acm
 from ansible_collections.certops.clm.tests.lab.aws import REGION
 from ansible_collections.certops.clm.tests.lab.aws_estate import AwsEstate
 from ansible_collections.certops.clm.tests.unit.contracts.target import QUICK, TargetContract
+from ansible_collections.certops.clm.tests.unit.targets.test_aws_held import requested
 
 GONE = f"arn:aws:acm:{REGION}:123456789012:certificate/gone"
 
@@ -88,10 +89,9 @@ def test_without_an_arn_the_first_import_is_found_again_by_its_tag(estate):
 
 
 def test_what_amazon_issued_and_a_usage_that_would_be_lost_are_refused_before_any_write(estate):
-    acm = estate.aws.client("acm")
-    requested = acm.request_certificate(DomainName="shop.example.com")["CertificateArn"]
+    theirs = requested(estate.aws, REGION).held
     writes = estate.writes()
-    outcome = deploy(estate, estate.new, where={**estate.where, "certificate_arn": requested}, allow_no_rollback=True)
+    outcome = deploy(estate, estate.new, where={**estate.where, "certificate_arn": theirs}, allow_no_rollback=True)
     assert (outcome.state, outcome.step) == ("failed", "plan") and "AMAZON_ISSUED" in outcome.message
     bare = estate.version("shop.example.com", server=False)
     outcome = deploy(estate, bare)
