@@ -54,6 +54,7 @@ class CaProxy:
         self.gate: Any = None  # the Gate at which a request of `held` waits
         self.held, self.after = "", False
         self.asked: List[str] = []
+        self.passed: List[str] = []  # what the CA itself was asked
         self.hits = 0
         self.lock = threading.Lock()
         own = TestCA("proxy")
@@ -72,6 +73,7 @@ class CaProxy:
         """As if it were not there."""
         self.bad, self.gate, self.held, self.hits = None, None, "", 0
         self.asked.clear()
+        self.passed.clear()
 
     def hold(self, pattern: str, gate: Any, after: bool) -> None:
         """The first request of that path waits: before the CA gets it, or with the CA's answer in hand."""
@@ -98,10 +100,11 @@ class CaProxy:
         """How this request is to be answered; empty: by the CA."""
         with self.lock:
             self.asked.append(path)
-            if self.bad is None or not fnmatch.fnmatch(path, self.bad[0]):
+            self.hits += self.bad is not None and fnmatch.fnmatch(path, self.bad[0])
+            if self.bad is None or not fnmatch.fnmatch(path, self.bad[0]) or (self.bad[1] == "nonce" and self.hits % 3 == 0):
+                self.passed.append(path)
                 return ""
-            self.hits += 1
-            return "" if self.bad[1] == "nonce" and self.hits % 3 == 0 else self.bad[1]
+            return self.bad[1]
 
     def keep(self, path: str, status: int, body: bytes) -> None:
         """A certificate that left the CA is in the log, once."""

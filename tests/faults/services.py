@@ -34,6 +34,6 @@ class AcmeCa:
 
     def wrong(self) -> List[str]:
         """A certificate that was ordered to its end and never fetched is lost, and nobody hammers on a CA."""
-        finalized, fetched = ({path for path in self.proxy.asked if path.startswith(start[:-1])} for start in (FINALIZE, CERTIFICATE))
+        finalized, fetched = ({path for path in self.proxy.passed if path.startswith(start[:-1])} for start in (FINALIZE, CERTIFICATE))
         lost = ["F13: an order was finalized, and no certificate was fetched"] if finalized and not fetched else []
         return lost + ([f"F13: the CA was asked {len(self.proxy.asked)} times"] if len(self.proxy.asked) > MOST else [])
