@@ -39,6 +39,10 @@ def faults() -> str:
     for row, groups in _by_step(found["groups"]).items():
         lines.append(f"| {row} | " + " | ".join(_of(groups.get(one, {})) for one in columns) + " |")
     counts = ", ".join(f"{count} {word}" for word, count in found["counts"].items())
+    open_ones = [one for one in found["records"] if str(one.get("not_run", "")).startswith("a run at ")]
+    if open_ones:
+        named = "; ".join(f"{one['step']} x {one['fault']} ({one['provider']})" for one in open_ones)
+        counts += f" ({len(open_ones)} of these were run, and what was found is not judged yet: {named})"
     days = sorted({one["date"][:10] for one in found["records"] if "date" in one})
     commits = ", ".join(f"{name} ({count})" for name, count in found["commits"].items())
     when = f" Run on {' to '.join(dict.fromkeys((days[0], days[-1])))}, of commit {commits}." if days else ""
