@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Mapping, Optional, Tuple
 
 from ..contracts import SecretStore
 from ..errors import ClmError, UnavailableError, about
 from ..outcome import DEFERRED, FAILED, PENDING, UNCHANGED, Outcome
 from ..policy.patience import can_wait
-from ..x509.certificate import rfc3339
+from ..x509._show import instant, rfc3339
 from ._issue_values import STEP, Job
 
 SHORT = "what is kept holds no longer than 12 hours or a quarter of its life"
@@ -51,7 +51,7 @@ def put_off(job: Job, now: datetime) -> Optional[Outcome]:
     kept = job.version.meta.get(PUT_OFF) if job.version is not None and not job.take else None
     if not kept or (job.reason is not None and job.reason.word in AT_ONCE) or not can_wait(_life(job.before), now):
         return None
-    if _moment(kept["until"]) <= now:
+    if instant(kept["until"]) <= now:
         return None
     message = f"{kept['message']} It was not asked before that."
     return Outcome(DEFERRED, STEP, job.reason, job.before, {"ask_again": kept["until"]}, message, kept["next_action"])
@@ -82,8 +82,4 @@ def _waits(outcome: Outcome) -> bool:
 def _life(facts: Mapping[str, Any]) -> Tuple[Optional[datetime], ...]:
     """notBefore and notAfter of the current version, None where there is none or they could not be read."""
     texts = [str(facts.get(name) or "") for name in ("not_before", "not_after")]
-    return tuple(_moment(text) if text else None for text in texts)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    return tuple(instant(text) if text else None for text in texts)

@@ -15,7 +15,7 @@ from .. import durable, files
 from ..errors import ConfigError, MalformedError
 from ..x509 import pem
 from ..x509._crypto import serialization, x509
-from ..x509._show import quietly
+from ..x509._show import instant, quietly
 from ..x509.der import has_whole_signature
 from ..x509.key import digest_for
 from ._local_ca_folder import Folder
@@ -142,11 +142,11 @@ def _to_list(folder: Folder, ca: str, lifetime: timedelta, now: datetime) -> Lis
     """
     if ca != "intermediate":
         return []
-    return [one for one in read_revoked(folder) if _moment(one.not_after) + 2 * lifetime > now]
+    return [one for one in read_revoked(folder) if instant(one.not_after) + 2 * lifetime > now]
 
 
 def _entry(one: Revoked) -> Any:
-    builder = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(_moment(one.at))
+    builder = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(instant(one.at))
     if one.reason != "unspecified":  # RFC 5280 section 5.3.1: unspecified is said by leaving the reason out
         builder = builder.add_extension(x509.CRLReason(x509.ReasonFlags(REASONS[one.reason])), False)
     return builder.build()
@@ -163,7 +163,3 @@ def _number(crl: Any) -> int:
 
 def _text(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)

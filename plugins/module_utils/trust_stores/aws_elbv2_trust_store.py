@@ -12,7 +12,7 @@ from .. import aws
 from ..contracts import Clock, HeldList, Trusted, TrustStore
 from ..errors import BusyError, ClmError, ConfigError
 from ..x509 import pem
-from ..x509.revocation_list import LABEL
+from ..x509.revocation_list import der_of
 from ._aws import ACCESS, BUCKET, Clients, Objects, Patience, key_of, patience_of
 from ._aws_given import given
 
@@ -126,7 +126,7 @@ class ElbTrustStore:
         with aws.told(f"elasticloadbalancing GetTrustStoreRevocationContent {self._name}"):
             url = str(self._elb.get_trust_store_revocation_content(TrustStoreArn=trusted.ref, RevocationId=number)["Location"])
         data = given(url, f"the revocation list {number} of {self._name}")
-        return HeldList(str(number), pem.split(data, allow=(LABEL,), limit=1)[0].der if b"-----BEGIN" in data else data)
+        return HeldList(str(number), der_of(data))
 
     def add_list(self, trusted: Trusted, list_pem: str) -> None:
         """Put it beside the bundle, then have it taken from there."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, Callable, Optional, TypeVar
 
@@ -69,6 +69,11 @@ def plain(text: str, most: int = 200) -> str:
 def rfc3339(moment: datetime) -> str:
     """The moment in UTC as results carry it, to the second, with Z."""
     return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def instant(text: str) -> datetime:
+    """The moment that `rfc3339` wrote; ValueError for any other text."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
 
 def shown(value: Any) -> Any:

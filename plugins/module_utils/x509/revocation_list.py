@@ -20,6 +20,11 @@ LABEL = "X509 CRL"
 MAX_BYTES = 64 * 1024 * 1024
 
 
+def der_of(data: bytes) -> bytes:
+    """The DER of one list, given as such or as one PEM block; MalformedError when it is a block of something else."""
+    return _pem.split(data, allow=(LABEL,), limit=1)[0].der if b"-----BEGIN" in data else bytes(data)
+
+
 @dataclass(frozen=True)
 class RevocationList:
     """One list, known by the SHA-256 of its DER."""
@@ -31,7 +36,7 @@ class RevocationList:
     def parse(cls, data: bytes) -> RevocationList:
         """The list of these bytes, DER or one PEM block; MalformedError when they are none."""
         require()
-        der = _pem.split(data, allow=(LABEL,), limit=1)[0].der if b"-----BEGIN" in data else bytes(data)
+        der = der_of(data)
         if len(der) > MAX_BYTES:
             raise MalformedError(f"the revocation list is larger than {MAX_BYTES} bytes")
         try:
