@@ -39,7 +39,7 @@ def faults() -> str:
     for row, groups in _by_step(found["groups"]).items():
         lines.append(f"| {row} | " + " | ".join(_of(groups.get(one, {})) for one in columns) + " |")
     counts = ", ".join(f"{count} {word}" for word, count in found["counts"].items())
-    open_ones = [one for one in found["records"] if str(one.get("not_run", "")).startswith("a run at ")]
+    open_ones = [one for one in found["records"] if one.get("unjudged")]
     if open_ones:
         named = "; ".join(f"{one['step']} x {one['fault']} ({one['provider']})" for one in open_ones)
         counts += f" ({len(open_ones)} of these were run, and what was found is not judged yet: {named})"

@@ -68,12 +68,21 @@ class Gate:
         while time.monotonic() < deadline:
             if not (self.place / "armed").exists() and arm():
                 self.arm()
-            if (self.place / "at").exists():
-                return int((self.place / "at").read_text().split()[0])
+            caught = self.caught()
+            if caught is not None:
+                return caught
             if over():
                 return None
             time.sleep(0.01)
         return None
+
+    def caught(self) -> Optional[int]:
+        """Who is held, once the whole line is there: a call that fails is written down anew each time, by every process that makes it."""
+        try:
+            line = (self.place / "at").read_text()
+        except FileNotFoundError:
+            return None
+        return int(line.split()[0]) if line.endswith("\n") else None
 
     def go(self) -> None:
         """Whoever is held goes on."""

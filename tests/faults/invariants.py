@@ -226,6 +226,21 @@ def events(data: bytes) -> List[Dict[str, Any]]:
     return found
 
 
+def once(before: Look, after: Look) -> Broken:
+    """F22: however many runs there were, the next certificate was asked for only after the one before it is recorded as rejected."""
+    had = {sha256(der) for _request, der in before.issued}
+    new = [one for one in (sha256(der) for _request, der in after.issued) if one not in had]
+    found = sorted((event for data in after.chains.values() for event in events(data)), key=lambda event: str(event.get("time")))
+    broken: Broken = []
+    for earlier, later in zip(new, new[1:]):
+        ids = {event.get("request_id") for event in found if event.get("action") == "outcome" and event.get("sha256") == later}
+        asked = [place for place, event in enumerate(found) if event.get("action") == "intent" and event.get("request_id") in ids]
+        until = found[: min(asked, default=0)]
+        if not any(event.get("action") == "rejected" and event.get("sha256") == earlier for event in until):
+            broken.append(f"F22: {later[:16]} was issued, though {earlier[:16]} was there and not rejected")
+    return broken
+
+
 def i5(estate: Estate, served: str) -> Broken:
     """Nothing that is served is in the CRL."""
     path = estate.ca / "intermediate.crl"

@@ -20,13 +20,13 @@ from ansible_collections.certops.clm.tests.faults import records
 
 def failed_runner(record: records.Record) -> bool:
     """Whether the cell came to no result."""
-    return any(why.startswith("the cell could not be run") for why in record["broken"])
+    return any(why.startswith("the cell could not be run") for why in record.get("broken", ()))
 
 
 def main() -> None:
     """What has no commit of its own is left out; a cell that a busy machine could not run was not run."""
     files = [records.RESULTS, *map(Path, sys.argv[1:])]
-    found = [one for path in files for one in records.kept(path) if " " not in one["commit"] and not failed_runner(one)]
+    found = [one for path in files for one in records.kept(path) if " " not in one.get("commit", " ") and not failed_runner(one)]
     newest = {records.place_of(one): one for one in sorted(found, key=lambda one: str(one["date"]))}
     last = json.loads(files[-1].read_text())["last_run"]
     print(records.write(records.RESULTS, list(newest.values()), last["seconds"], last["worlds"])["counts"])

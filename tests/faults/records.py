@@ -60,12 +60,18 @@ def kept(path: Path) -> List[Record]:
     """What an earlier file has of cells that there still are and that were run."""
     cells = set(matrix()[0])
     records = json.loads(path.read_text())["records"] if path.is_file() else []
-    return [one for one in records if not one.get("not_run") and "provider" in one and place_of(one) in cells]
+    return [one for one in records if ("commit" in one or one.get("unjudged")) and place_of(one) in cells]
 
 
 def not_run(place: Place, reason: str) -> Record:
     """A cell that has no result, and why."""
     return {"provider": place[0], "step": place[1], "fault": place[2], "not_run": reason}
+
+
+def unjudged(record: Record) -> Record:
+    """A cell whose run found something of which nobody has said yet whether it is the product's fault: it counts as not run."""
+    reason = f"a run at {record['commit']} found something that is not judged yet"
+    return {**not_run(place_of(record), reason), "unjudged": record["broken"] or ["the process never came to this step"]}
 
 
 def write(path: Path, records: Sequence[Record], seconds: float, worlds: int) -> Dict[str, Any]:

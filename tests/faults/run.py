@@ -4,7 +4,7 @@
 """Every fault at every step of a rotation, each followed by a rerun and by the invariants I1-I8: results/matrix.json.
 
 Usage: PYTHONPATH=.cache/dev .venv/bin/python tests/faults/run.py [--subset] [--provider NAME] [--step NAME] [--fault NAME]
-       [--cells FILE] [--list] [--worlds N] [--budget MINUTES] [--keep] [--out FILE]
+       [--cells FILE] [--list] [--worlds N] [--budget MINUTES] [--keep] [--unjudged] [--out FILE]
 
 In pieces: `--keep` leaves the good cells of the file as they are, each with the commit of its own run, and runs what is missing
 or was not ok; `--budget` begins no cell after so many minutes. What was not reached is said to be not run.
@@ -53,6 +53,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=0, help="after so many minutes no more cells are begun; 0: no end")
     parser.add_argument("--keep", action="store_true", help="cells that the file says are ok are not run again")
     parser.add_argument("--again", action="store_true", help="with --keep: those of another commit are run again, after all others")
+    parser.add_argument("--unjudged", action="store_true", help="what is broken is kept as not judged yet, which README names")
     parser.add_argument("--out", type=Path, help=f"the file; for a part of the matrix there is none without it, else {kept.RESULTS.name}")
     return parser.parse_args()
 
@@ -85,8 +86,9 @@ def main() -> None:
     until = began + given.budget * 60 if given.budget else None
     bad, came = 0, 0
     for came, record in enumerate(cells_of(todo, given.worlds, commit, until), 1):
-        had[kept.place_of(record)] = record
-        bad += kept.word_of(record) != "ok"
+        is_bad = kept.word_of(record) != "ok"
+        had[kept.place_of(record)] = kept.unjudged(record) if is_bad and given.unjudged else record
+        bad += is_bad
         word = "; ".join(record["broken"]) or kept.word_of(record)
         print(f"{came}/{len(todo)} {' x '.join(kept.place_of(record))}: {word} ({record['seconds']} s)", flush=True)
         if out:

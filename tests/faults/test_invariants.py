@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ansible_collections.certops.clm.tests.faults import cell, invariants, told
+from ansible_collections.certops.clm.tests.faults import cell, gate, invariants, told
 from ansible_collections.certops.clm.tests.faults.faults import FAULTS
 from ansible_collections.certops.clm.tests.faults.invariants import Estate, Look
 from ansible_collections.certops.clm.tests.lab.ca import TestCA
@@ -123,6 +123,29 @@ def test_a_certificate_without_a_record_is_seen(made):
     assert len(invariants.i4(seen(estate, chains={"vm.jsonl": b""}))) == 2
 
 
+def ledger_of_two(*actions):
+    """What two certificates b'1' and b'2' left, in that order."""
+    one, two = (invariants.sha256(der) for der in (b"1", b"2"))
+    known = {
+        "first": {"action": "outcome", "request_id": "api/1", "sha256": one}, "rejected": {"action": "rejected", "sha256": one},
+        "asked": {"action": "intent", "request_id": "api/2"}, "second": {"action": "outcome", "request_id": "api/2", "sha256": two},
+    }  # fmt: skip
+    lines = chained(*({**known[name], "time": f"2026-01-01T00:00:0{number}Z"} for number, name in enumerate(actions)))
+    return Look("a", "", "", (("api/1", b"1"), ("api/2", b"2")), {"vm.jsonl": lines})
+
+
+@pytest.mark.parametrize("actions", [
+    ("first", "asked", "second"), ("first", "asked", "rejected", "second"), ("first", "asked", "second", "rejected"),
+    ("first", "rejected", "second"), (),
+])  # fmt: skip
+def test_a_second_certificate_of_a_lineage_whose_first_is_still_good_is_seen(actions):
+    before = Look("a", "", "", (), {})
+    assert invariants.once(before, ledger_of_two("first", "rejected", "asked", "second")) == []
+    assert invariants.once(Look("a", "", "", (("api/1", b"1"),), {}), ledger_of_two(*actions)) == []
+    (said,) = invariants.once(before, ledger_of_two(*actions))
+    assert said.startswith("F22")
+
+
 def test_a_changed_ledger_is_seen(made):
     estate, _issued = made
     whole = chained({"a": 1}, {"a": 2}, {"a": 3})
@@ -199,6 +222,24 @@ def test_a_message_that_helps_nobody_is_seen(result, word):
     said = told.told(run(2, 0, *events))["broken"][0]
     assert said.startswith("I8") and word in said
     assert told.told(run(2, 0, RED))["broken"] == []
+
+
+def test_only_what_made_a_run_red_is_held_to_its_message():
+    """Ansible's own text about a host that a task goes on without is no message of ours."""
+    text = {"task": "Find certificates", "status": "unreachable", "result": {"msg": "Data could not be sent to remote host 127.0.0.3"}}
+    assert told.told(run(2, 0, {**text, "ignored": True}, RED))["broken"] == []
+    assert "does not say" in told.told(run(2, 0, {**text, "ignored": False}))["broken"][0]
+    assert "no red result" in told.told(run(2, 0, {**text, "ignored": True}))["broken"][0]
+
+
+@pytest.mark.parametrize("half", ["", "0 err", None])
+def test_a_half_written_word_of_who_was_caught_is_not_read(tmp_path, half):
+    it = gate.Gate(tmp_path / "gate", tmp_path / "trace")
+    if half is not None:
+        (it.place / "at").write_text(half)
+    assert it.caught() is None
+    (it.place / "at").write_text("0 errno\n")
+    assert it.caught() == 0
 
 
 def test_a_green_run_that_did_nothing_is_seen():

@@ -58,7 +58,8 @@ class CallbackModule(CallbackBase):
         self.record("failed", result, ignore_errors)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        self.record("unreachable", result)
+        task = getattr(result, "task", None) or result._task
+        self.record("unreachable", result, bool(task.ignore_unreachable))
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         self.record("skipped", result)
