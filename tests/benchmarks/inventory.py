@@ -5,7 +5,7 @@
 
     .venv/bin/python tests/benchmarks/inventory.py [deployments] [bin folder of a core]
 
-Writes results/inventory.json.
+Writes results/inventory.json, on another core than that of .venv results/inventory_<core>.json.
 """
 
 from __future__ import annotations
@@ -89,6 +89,12 @@ def static(dumped: Any) -> Any:
     return {"all": {"hosts": hosts, "children": groups, "vars": plain(dumped["all"].get("vars", {}))}}
 
 
+def core_of(core: Path) -> str:
+    """The version of ansible-core in that folder, such as 2.19.14."""
+    said = subprocess.run([core / "ansible", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return said.partition("core ")[2].partition("]")[0]
+
+
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     core = Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / ".venv" / "bin"
@@ -104,10 +110,11 @@ def main() -> None:
         if set(again["_meta"]["hostvars"]) != set(dumped["_meta"]["hostvars"]):
             sys.exit("the two inventories do not have the same hosts")
         result = {
-            "deployments": count, "cpu_seconds": {"certificates": round(ours, 2), "static": round(theirs, 2)},
+            "core": core_of(core), "deployments": count, "cpu_seconds": {"certificates": round(ours, 2), "static": round(theirs, 2)},
             "memory_mib": {"certificates": memory, "static": its_memory}, "cpu_ratio": round(ours / theirs, 2), "goal": GOAL,
         }  # fmt: skip
-        stamp.write("inventory", result)
+        usual = core == ROOT / ".venv" / "bin"
+        stamp.write("inventory" if usual else f"inventory_{'_'.join(result['core'].split('.')[:2])}", result)
 
 
 if __name__ == "__main__":
