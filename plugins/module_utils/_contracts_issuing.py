@@ -146,4 +146,4 @@ class Challenger(Protocol):
         """Make all of them visible to the CA; on return each is, or its place in the list says why not."""
 
     def withdraw(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
-        """Take them away again, also those that were published in part; again is no error."""
+        """Take them away again, also those that were published in part or by a run that was killed; again is no error."""

@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -30,9 +30,12 @@ PROBLEM = "urn:ietf:params:acme:error:"
 REFUSALS: Dict[str, Tuple[int, str, str]] = {
     "429 seconds": (429, "rateLimited", "seconds"), "429 date": (429, "rateLimited", "date"), "429": (429, "rateLimited", ""),
     "503 seconds": (503, "serverInternal", "seconds"), "503": (503, "serverInternal", ""), "nonce": (400, "badNonce", ""),
+    "replaced": (409, "alreadyReplaced", ""),
 }  # fmt: skip
 CERTIFICATE = "/certZ/*"
 FINALIZE = "/finalize-order/*"
+RENEWAL = "*/renewalInfo/*"
+Answered = Tuple[int, Dict[str, str], bytes]
 
 
 class Quiet(http.server.ThreadingHTTPServer):
@@ -51,6 +54,8 @@ class CaProxy:
         self.to, self.log = to, log
         self.trust = ssl.create_default_context(cafile=str(ca_file))
         self.bad: Optional[Tuple[str, str]] = None
+        self.rewrite: Optional[Tuple[str, Callable[[Answered], Answered]]] = None  # (pattern of the path, what its answers become)
+        self.renewals: List[Tuple[str, float]] = []  # when each renewal information was asked for
         self.gate: Any = None  # the Gate at which a request of `held` waits
         self.held, self.after = "", False
         self.asked: List[str] = []
@@ -71,7 +76,8 @@ class CaProxy:
 
     def honest(self) -> None:
         """As if it were not there."""
-        self.bad, self.gate, self.held, self.hits = None, None, "", 0
+        self.bad, self.rewrite, self.gate, self.held, self.hits = None, None, None, "", 0
+        self.renewals.clear()
         self.asked.clear()
         self.passed.clear()
 
@@ -96,15 +102,22 @@ class CaProxy:
         while not (gate.place / "go").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def how(self, path: str) -> str:
+    def how(self, path: str, body: bytes) -> str:
         """How this request is to be answered; empty: by the CA."""
         with self.lock:
             self.asked.append(path)
-            self.hits += self.bad is not None and fnmatch.fnmatch(path, self.bad[0])
-            if self.bad is None or not fnmatch.fnmatch(path, self.bad[0]) or (self.bad[1] == "nonce" and self.hits % 3 == 0):
+            if fnmatch.fnmatch(path, RENEWAL):
+                self.renewals.append((path, time.monotonic()))
+            meant = self.bad is not None and fnmatch.fnmatch(path, self.bad[0]) and (self.bad[1] != "replaced" or replaces(body))
+            self.hits += meant
+            if self.bad is None or not meant or (self.bad[1] == "nonce" and self.hits % 3 == 0):
                 self.passed.append(path)
                 return ""
             return self.bad[1]
+
+    def changed(self, path: str, answer: Answered) -> Answered:
+        """What the client gets of what the CA answered."""
+        return self.rewrite[1](answer) if self.rewrite is not None and fnmatch.fnmatch(path, self.rewrite[0]) else answer
 
     def keep(self, path: str, status: int, body: bytes) -> None:
         """A certificate that left the CA is in the log, once."""
@@ -129,14 +142,14 @@ def handler(proxy: CaProxy) -> Any:
 
         def do_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            how = proxy.how(self.path)
+            how = proxy.how(self.path, body)
             if how == "away":
                 self.cut()
             elif how in REFUSALS:
                 self.refuse(*REFUSALS[how])
             else:
                 proxy.pause(self.path, False)
-                status, headers, answer = self.ask(body)
+                status, headers, answer = proxy.changed(self.path, self.ask(body))
                 proxy.keep(self.path, status, answer)
                 proxy.pause(self.path, True)
                 self.give(status, headers, answer, how)
@@ -189,6 +202,12 @@ def handler(proxy: CaProxy) -> Any:
                 pass
 
     return Handler
+
+
+def replaces(body: bytes) -> bool:
+    """Whether an order says which certificate it replaces."""
+    payload = str(json.loads(body).get("payload", ""))
+    return "replaces" in json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
 def nonce(proxy: CaProxy) -> str:

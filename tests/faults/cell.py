@@ -26,6 +26,7 @@ from .world import HOST, SITE, World
 
 LOOKS = 0.25  # seconds between two looks of the client that looks all the time
 TRIED_BACK = ("key write", "swap, second file", "settle", "record")  # where rollback is really run; the files are judged everywhere
+BACK = "before the rerun"  # the cause is away, so that also a server which nobody could reach is seen as the run left it
 RERUNS = 2  # one, and one more where the first one had to clean up after the fault and said so
 
 
@@ -46,6 +47,7 @@ class Cell:
     killed: str = ""
     proxy: Optional[Proxy] = None
     ca_hits: int = 0
+    noted: List[str] = field(default_factory=list)  # what a fault saw when it was mended
     looks: Dict[str, Look] = field(default_factory=dict)
     fleet: Dict[str, Look] = field(default_factory=dict)  # server -> what it served right after the fault
 
@@ -72,13 +74,15 @@ def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
     mended = False
     try:
         fault.prepare(cell)
-        world.campaign.force("fault")
+        if fault.forced:
+            world.campaign.force("fault")
         cell.look("before")
         with _watcher(world) as watcher:
             faulted = _faulted(cell)
             cell.look("after the fault")
             _mend(cell)
             mended = True
+            cell.look(BACK)
             reruns = _reruns(cell)
         again = reruns[-1] if reruns[-1].rc == 0 and not reruns[-1].changed() else world.rotate(env=cell.gate.tracing())
         cell.look("in the end")
@@ -181,8 +185,9 @@ def _judge(cell: Cell, watcher: Watcher, faulted: Optional[Run], reruns: List[Ru
     broken += _tampering(cell) if fault.tampered else invariants.i6(before, hit)
     broken += invariants.i6(hit, end, fault.tampered)
     broken += _converged(cell, reruns, again)
-    if faulted is not None:
-        broken += green(faulted, hit, before) if faulted.rc == 0 else told(faulted)["broken"]
+    undone = fault.goes_back and not any(run.rc for run in cell.other_runs)
+    if faulted is not None and not (undone and faulted.rc == 0):
+        broken += green(faulted, cell.looks[BACK] if fault.absent else hit, before) if faulted.rc == 0 else told(faulted)["broken"]
     return broken + _others(cell)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Dict, Tuple
 
-from . import corruption, incidents
+from . import acme_faults, corruption, incidents
 from .ca_proxy import AFTER
 from .invariants import Broken
 from .proxy import Proxy
@@ -56,6 +56,9 @@ class Fault:
     ca: str = ""  # how the CA's proxy answers at the step
     fleet: bool = False  # of a row with more than one server, for a whole run
     defers: bool = False  # so long that the runs after it are put off too
+    service: bool = False  # of a row with a CA of its own, for a whole run
+    forced: bool = True  # the manifest asks for a new version
+    goes_back: bool = False  # somebody else rightly undoes what the run did
     word: str = ""  # how the server lies: a word of Provider.stands
 
     @property
@@ -175,7 +178,7 @@ KILL = "F1-F12"
 GROUPS = {  # column of README's table -> numbers of standards.md
     "killed (F1-F12)": ("F1-F12",),
     "the CA (F13-F17)": ("F13", "F14", "F15 CA", "F16", "F17"),
-    "network (F15, F21)": ("F15", "F21", "F21, F29"),
+    "network (F15, F21, F28)": ("F15", "F21", "F21, F29", "F28"),
     "disk (F18)": ("F18",),
     "server (F19, F20, F27)": ("F19", "F20", "F27"),
     "two runs (F22, F23, F30)": ("F22", "F23", "F30"),
@@ -203,6 +206,14 @@ FAULTS: Dict[str, Fault] = {
         _ca("CA answers HTML", "F15 CA", "200 and a page of HTML", "html"),
         _ca("CA truncates", "F15 CA", "200 and half of the body", "truncated"),
         _ca("CA refuses nonces", "F14", "two of three nonces are refused", "nonce"),
+        _ca("already replaced", "F16", "409 to an order that says which certificate it replaces", "replaced"),
+        *(Fault(one.name, "F16", one.means, one.prepare, judge=one.judge, service=True) for one in acme_faults.RENEWALS),
+        Fault("ARI in the past", "F16", "a window that has ended, of a certificate that nobody forces", acme_faults.over,
+              judge=acme_faults.asked_for, service=True, forced=False),
+        Fault("DNS half-propagated", "F28", "nftables keeps the secondary name server from the primary", acme_faults.apart,
+              mend=acme_faults.together, judge=acme_faults.nothing_stayed, service=True, needs=("nft", "named")),
+        Fault("DNS leftover", "F28", "a TXT record of another client at the same name", acme_faults.somebodys, service=True,
+              needs=("named",)),
         Fault("check refuses", "F19", "the server's own check fails", stand, mend=honest, word="fail_check"),
         Fault("reload fails", "F20", "the reload command exits 1", stand, mend=honest, word="fail_reload"),
         Fault("reload lies", "F20", "reload exits 0, the old one is served", stand, mend=honest, word="keep_old"),
@@ -238,7 +249,9 @@ FAULTS: Dict[str, Fault] = {
         Fault("become nobody", "F27", "become_user is a user without rights there", incidents.as_nobody, mend=incidents.as_root,
               judge=incidents.refused_as_nobody, at=(WHOLE_RUN,), needs=("sudo",)),
         Fault("rollback in the middle", "F30", "certops.clm.rollback while the rotation is held", incidents.patient,
-              incidents.back_meanwhile, judge=incidents.refused_back, at=("key write", "issue", "swap", "prove", "settle", "record")),
+              incidents.back_meanwhile, judge=incidents.refused_back, at=("key write", "issue", "swap", "prove", "settle")),
+        Fault("rollback right after", "F30", "certops.clm.rollback once the new version is current, before that is recorded",
+              incidents.patient, incidents.back_meanwhile, judge=incidents.back_right_after, at=("record",), goes_back=True),
         Fault("one of three away", "F21", "a server is cut off before the run", incidents.away(1), mend=incidents.nobody_away,
               judge=incidents.all_serve_it, fleet=True),
         Fault("two of three away", "F21", "two servers are cut off before the run", incidents.away(2), mend=incidents.nobody_away,

@@ -161,10 +161,11 @@ def refused_as_nobody(cell: Cell) -> Broken:
 
 
 def patient(cell: Cell) -> None:
-    """A lease that outlives the start of another program."""
+    """A lease that outlives the start of another program, on a busy machine too: who is held cannot prolong it, and one that ran out
+    is rightly taken over."""
     store = cell.world.campaign.manifest["secret_store"]
     for one in store.get("stores", [store]):
-        one["lease_seconds"] = 30
+        one["lease_seconds"] = 120
     cell.world.campaign.write()
 
 
@@ -181,6 +182,16 @@ def back_meanwhile(cell: Cell) -> None:
 def refused_back(cell: Cell) -> Broken:
     """It ended red, with a reason; the rotation's own version is the one that stays."""
     return [] if all(run.rc for run in cell.other_runs) else ["F30: a rollback in the middle of a rotation was not refused"]
+
+
+def back_right_after(cell: Cell) -> Broken:
+    """The new one is current, so going back from it is no longer in the middle: what is served is the version before, and recorded so."""
+    before, hit = cell.looks["before"].served, cell.looks["after the fault"]
+    if any(run.rc for run in cell.other_runs):
+        return []  # it was refused: then its message and the rotation's end are judged as always
+    found = [event for data in hit.chains.values() for event in invariants.events(data) if invariants.went_back(event)]
+    broken = [] if hit.served == before else [f"F30: after the rollback {hit.served or hit.handshake} is served"]
+    return broken + ([] if any(event["sha256"] == before for event in found) else ["F30: the rollback is not recorded"])
 
 
 def long_lived(cell: Cell) -> None:

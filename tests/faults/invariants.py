@@ -227,7 +227,8 @@ def events(data: bytes) -> List[Dict[str, Any]]:
 
 
 def once(before: Look, after: Look) -> Broken:
-    """F22: however many runs there were, the next certificate was asked for only after the one before it is recorded as rejected."""
+    """F22: however many runs there were, the next certificate was asked for only after the record says that nobody wants the one
+    before it: it was rejected, or somebody went back from it."""
     had = {sha256(der) for _request, der in before.issued}
     new = [one for one in (sha256(der) for _request, der in after.issued) if one not in had]
     found = sorted((event for data in after.chains.values() for event in events(data)), key=lambda event: str(event.get("time")))
@@ -236,9 +237,15 @@ def once(before: Look, after: Look) -> Broken:
         ids = {event.get("request_id") for event in found if event.get("action") == "outcome" and event.get("sha256") == later}
         asked = [place for place, event in enumerate(found) if event.get("action") == "intent" and event.get("request_id") in ids]
         until = found[: min(asked, default=0)]
-        if not any(event.get("action") == "rejected" and event.get("sha256") == earlier for event in until):
+        rejected = any(event.get("action") == "rejected" and event.get("sha256") == earlier for event in until)
+        if not rejected and not any(went_back(event) and event["before_sha256"] == earlier for event in until):
             broken.append(f"F22: {later[:16]} was issued, though {earlier[:16]} was there and not rejected")
     return broken
+
+
+def went_back(event: Mapping[str, Any]) -> bool:
+    """Whether somebody asked for another version than the one that was current, and got it."""
+    return event.get("action") == "outcome" and event.get("step") == "promote" and bool(event.get("before_sha256"))
 
 
 def i5(estate: Estate, served: str) -> Broken:

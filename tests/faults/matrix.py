@@ -36,6 +36,8 @@ def why_not(provider: Provider, step: str, fault: str) -> str:
         return "not chosen: the row is there for its own faults"
     if FAULTS[fault].fleet:
         return "" if len(provider.hosts) > 1 and step == WHOLE_RUN else "not applicable: there is one server"
+    if FAULTS[fault].service:
+        return "" if provider.faults and step == WHOLE_RUN else "not applicable: it is a way of one kind of CA"
     if FAULTS[fault].at:
         return "" if provider.wide and step in FAULTS[fault].at else "not applicable: what it is has no other place"
     if fault.startswith(("clock", "server's clock")):
@@ -51,6 +53,8 @@ def _why_not_at_a_call(provider: Provider, step: str, fault: str) -> str:
     one = provider.steps[step]
     if bool(FAULTS[fault].ca) > (one.call == HTTP):
         return "not applicable: no CA answers there"
+    if FAULTS[fault].ca == "replaced":
+        return "" if step == "order" else "not applicable: only an order says what it replaces"
     if FAULTS[fault].word:
         if step != "reload":
             return "not applicable: it is the server's answer to the reload"

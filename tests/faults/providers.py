@@ -102,12 +102,13 @@ class Provider:
     keys_on_server: bool = False
     service: Optional[Callable[[Path, Dict[str, Any]], Any]] = None  # a CA for a World, which changes the manifest
     wide: bool = False  # also the faults of a whole run and between runs
+    whole: bool = False  # also the faults of a whole run
     issued: Callable[[Path], List[Tuple[str, bytes]]] = field(default=lambda ca: issued(ca / "issued.jsonl"))
 
     @property
     def spine(self) -> Tuple[str, ...]:
         """All steps, in their order."""
-        return (*self.steps, *((WHOLE_RUN, BETWEEN_RUNS) if self.wide else (WHOLE_RUN,) if len(self.hosts) > 1 else ()))
+        return (*self.steps, *((WHOLE_RUN, BETWEEN_RUNS) if self.wide else (WHOLE_RUN,) if self.whole or len(self.hosts) > 1 else ()))
 
 
 def _some(steps: Mapping[str, Step], *names: str) -> Dict[str, Step]:
@@ -146,6 +147,13 @@ def acme_ca(place: Path, manifest: Dict[str, Any]) -> Any:
     return AcmeCa(place, manifest)
 
 
+def acme_by_dns(place: Path, manifest: Dict[str, Any]) -> Any:
+    """The same, and names are proven by a real bind9."""
+    from .services import AcmeByDns
+
+    return AcmeByDns(place, manifest)
+
+
 def _acme() -> Dict[str, Step]:
     paths = {"order": "/order-plz*", "challenge": "/chalZ/*", "finalize": "/finalize-order/*", "download": "/certZ/*"}
     return {name: Step(name, CONTROLLER, HTTP, path) for name, path in paths.items()}
@@ -160,7 +168,8 @@ ALL_WORDS = frozenset(("fail_check", "fail_reload", "keep_old", "die_on_reload",
 # What can end otherwise where a row differs from the first; the rest is the same code at the same calls.
 CHOSEN = ("kill before", "kill after", "kill the module", "no space", "disk error", "check refuses", "reload fails", "reload lies")
 AT_CA = ("kill before", "kill after", "SIGTERM", "CA 429 seconds", "CA 429 date", "CA 429", "CA 503 seconds", "CA 503", "CA away",
-         "CA resets", "CA answers HTML", "CA truncates", "CA refuses nonces")  # fmt: skip
+         "CA resets", "CA answers HTML", "CA truncates", "CA refuses nonces", "already replaced", "ARI malformed",
+         "ARI backwards", "ARI again in 1 s", "ARI again in 30 d", "ARI in the past")  # fmt: skip
 FIRST = "local_ca, directory, small server"
 NGINX = spine("/etc/nginx/tls", "*nginx*-s reload*")
 ROWS: Dict[str, Provider] = {
@@ -174,7 +183,10 @@ ROWS: Dict[str, Provider] = {
                  faults=CHOSEN, alike=same_copies),
         Provider("key_origin host", "the steps of its key, and what follows", _on_host(), change=keys_on_host, keys_on_server=True,
                  faults=(*CHOSEN, "unreachable", "second campaign")),
-        Provider("acme", "the steps at its CA: Pebble behind a proxy", _acme(), service=acme_ca, faults=AT_CA),
+        Provider("acme", "the steps at its CA: Pebble behind a proxy", _acme(), service=acme_ca, faults=AT_CA, whole=True),
+        Provider("acme, DNS-01", "the steps that a proof in the DNS has: Pebble asks bind9", _some(_acme(), "challenge", "finalize"),
+                 service=acme_by_dns, whole=True, faults=("kill before", "kill after", "SIGTERM", "CA 429", "DNS half-propagated",
+                                                          "DNS leftover")),
         Provider("three servers", "one lineage on three servers, in waves", {}, hosts=("web1", "web2", "web3"), stands=ALL_WORDS,
                  faults=("one of three away", "two of three away", "the last one lies", "the first one lies")),
         Provider("40 lineages", "the steps that are one for all of them", _batched(), change=forty,

@@ -22,9 +22,7 @@ RESULTS = Path(__file__).with_name("results") / "matrix.json"
 BETWEEN = ("files_between: certificate and key are two files with two renames; a kill between them leaves them apart on the disk until the "
            "next run mends it, while the server serves what it has in memory")  # fmt: skip
 ABSENT = {  # of standards.md, and why there is no cell
-    "F16": "the renewal information of an ACME CA is not put through the matrix yet",
     "F17": "no issuer vault is there yet",
-    "F28": "a DNS challenge is not put through the matrix yet",
 }
 TESTED = ("plugins", "roles", "playbooks", "tests/faults", "tests/lab", ":!tests/faults/results")
 WORDS = ("ok", "broken", "not caught", "not run")

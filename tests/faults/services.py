@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any, Dict, List
 
+from ansible_collections.certops.clm.tests.lab.bind import Bind
 from ansible_collections.certops.clm.tests.lab.pebble import HOME, Pebble
 
 from .ca_proxy import CERTIFICATE, FINALIZE, CaProxy
@@ -18,14 +20,19 @@ MOST = 120  # requests to a CA in a whole cell, of which an honest one needs abo
 class AcmeCa:
     """A Pebble for the life of a World; its certificates end at its own root."""
 
-    def __init__(self, place: Path, manifest: Dict[str, Any]) -> None:
-        self.pebble = Pebble(place / "pebble").start()
-        self.pebble.dns_says("set-default-ipv6", ip="")
+    def __init__(self, place: Path, manifest: Dict[str, Any], dns: str = "", **more: Any) -> None:
+        self.pebble = Pebble(place / "pebble", dns=dns).start()
+        if not dns:
+            self.pebble.dns_says("set-default-ipv6", ip="")
         self.proxy = CaProxy(place, HOME, (HOME, self.pebble.ports["acme"]), self.pebble.ca_file, place / "ca" / "issued.jsonl")
         (place / "ca" / "root.pem").write_bytes(self.pebble.root_file.read_bytes())
-        options = self.pebble.issuer(directory=self.proxy.directory, ca_file=str(self.proxy.ca_file))
+        options = self.pebble.issuer(directory=self.proxy.directory, ca_file=str(self.proxy.ca_file), **more)
         manifest["issuers"] = {"internal": {"type": "acme", **options}}
         manifest["profiles"] = {"web": {}}
+
+    def reset(self) -> None:
+        """As on the day after the first rotation."""
+        self.proxy.honest()
 
     def stop(self) -> None:
         """Nothing of it lives on."""
@@ -37,3 +44,56 @@ class AcmeCa:
         finalized, fetched = ({path for path in self.proxy.passed if path.startswith(start[:-1])} for start in (FINALIZE, CERTIFICATE))
         lost = ["F13: an order was finalized, and no certificate was fetched"] if finalized and not fetched else []
         return lost + ([f"F13: the CA was asked {len(self.proxy.asked)} times"] if len(self.proxy.asked) > MOST else [])
+
+
+class AcmeByDns(AcmeCa):
+    """The same, whose names are proven by TXT records: Pebble asks the primary of two name servers."""
+
+    name = "api.lab.example"
+    foreign = "a value of another client"
+
+    def __init__(self, place: Path, manifest: Dict[str, Any]) -> None:
+        self.dns = Bind(place / "dns").start()
+        self.expected: List[str] = []
+        super().__init__(place, manifest, f"{self.dns.primary}:53", challenge=self.dns.challenge(propagation_timeout=4))
+
+    def reset(self) -> None:
+        super().reset()
+        self.join()
+        self.dns.drop_texts(self.name)
+        self.expected = []
+
+    def stop(self) -> None:
+        super().stop()
+        self.join()
+        self.dns.stop()
+
+    def texts(self) -> List[str]:
+        """The challenge's records, but those that have to be there."""
+        return [one for one in self.dns.texts(self.name) if one not in self.expected]
+
+    def add_foreign(self) -> None:
+        """A value that is nobody's business stays through it all."""
+        self.dns.add_text(self.name, self.foreign)
+        self.expected = [f'"{self.foreign}"']
+
+    def split(self) -> None:
+        """The name servers do not hear of each other."""
+        pairs = ((self.dns.primary, self.dns.secondary), (self.dns.secondary, self.dns.primary))
+        drops = " ".join(f"ip saddr {one} ip daddr {other} drop;" for one, other in pairs)
+        rules = f"table inet {self._table} {{ chain input {{ type filter hook input priority 0; {drops} }}; }}\n"
+        subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
+
+    def join(self) -> None:
+        subprocess.run(["nft", "delete", "table", "inet", self._table], check=False, capture_output=True)
+
+    @property
+    def _table(self) -> str:
+        return f"clm_faults_{self.dns.primary.replace('.', '_')}"
+
+    def wrong(self) -> List[str]:
+        """No record of ours is left, and everybody else's is."""
+        left, there = self.texts(), self.dns.texts(self.name)
+        broken = [f"F28: left in the DNS: {left}"] if left else []
+        broken += ["F28: the record of another client is gone"] if any(one not in there for one in self.expected) else []
+        return super().wrong() + broken

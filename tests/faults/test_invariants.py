@@ -128,6 +128,7 @@ def ledger_of_two(*actions):
     one, two = (invariants.sha256(der) for der in (b"1", b"2"))
     known = {
         "first": {"action": "outcome", "request_id": "api/1", "sha256": one}, "rejected": {"action": "rejected", "sha256": one},
+        "back": {"action": "outcome", "step": "promote", "sha256": "0", "before_sha256": one},
         "asked": {"action": "intent", "request_id": "api/2"}, "second": {"action": "outcome", "request_id": "api/2", "sha256": two},
     }  # fmt: skip
     lines = chained(*({**known[name], "time": f"2026-01-01T00:00:0{number}Z"} for number, name in enumerate(actions)))
@@ -136,11 +137,12 @@ def ledger_of_two(*actions):
 
 @pytest.mark.parametrize("actions", [
     ("first", "asked", "second"), ("first", "asked", "rejected", "second"), ("first", "asked", "second", "rejected"),
-    ("first", "rejected", "second"), (),
+    ("first", "rejected", "second"), ("first", "asked", "back", "second"), (),
 ])  # fmt: skip
 def test_a_second_certificate_of_a_lineage_whose_first_is_still_good_is_seen(actions):
     before = Look("a", "", "", (), {})
-    assert invariants.once(before, ledger_of_two("first", "rejected", "asked", "second")) == []
+    for whole in ("rejected", "back"):
+        assert invariants.once(before, ledger_of_two("first", whole, "asked", "second")) == []
     assert invariants.once(Look("a", "", "", (("api/1", b"1"),), {}), ledger_of_two(*actions)) == []
     (said,) = invariants.once(before, ledger_of_two(*actions))
     assert said.startswith("F22")

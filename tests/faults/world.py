@@ -93,9 +93,10 @@ class World:
             path = self.place / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             self._copy(self.first / name, path)
+        (self.place / "observations.hints.json").unlink(missing_ok=True)  # a CA is asked anew
         self.campaign.manifest = copy.deepcopy(self.pristine)
         if self.service is not None:
-            self.service.proxy.honest()
+            self.service.reset()
         for name in self.provider.hosts:
             self._reset_server(name)
 

@@ -21,6 +21,8 @@ from typing import Any, Dict, Iterator, List
 import dns.exception
 import dns.message
 import dns.query
+import dns.tsig
+import dns.update
 
 from ..support.environment import not_there, program
 from .host import stop, wait_for
@@ -109,6 +111,22 @@ class Bind:
     def texts(self, name: str) -> List[str]:
         """The TXT records of its challenges."""
         return self._ask(self.primary, f"_acme-challenge.{name}." if not name.startswith("_") else f"{name[1:]}.", "TXT")
+
+    def add_text(self, name: str, text: str) -> None:
+        """One more TXT record of the name's challenges, as another client would add it."""
+        update = self._update()
+        update.add(f"_acme-challenge.{name}.", 60, "TXT", f'"{text}"')
+        dns.query.tcp(update, self.primary, timeout=5)
+
+    def drop_texts(self, name: str) -> None:
+        """No TXT record of the name's challenges."""
+        update = self._update()
+        update.delete(f"_acme-challenge.{name}.", "TXT")
+        dns.query.tcp(update, self.primary, timeout=5)
+
+    @staticmethod
+    def _update() -> dns.update.UpdateMessage:
+        return dns.update.UpdateMessage("lab.example.", keyring=dns.tsig.Key("certops", KEY, "hmac-sha256"))
 
     def challenge(self, **more: Any) -> Dict[str, Any]:
         """Options of the challenge."""

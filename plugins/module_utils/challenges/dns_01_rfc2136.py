@@ -66,26 +66,33 @@ class Rfc2136:
         self._sleep = sleep
         self._server = split_address(str(options["server"]), 53)
         self._resolver: Optional[Resolver] = None
-        self._records: Dict[str, _Record] = {}  # by key authorization: what may have been added
+        self._records: Dict[str, _Record] = {}  # by key authorization: what this run was to add
 
     def publish(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
         """Every authoritative server of the zones has the records."""
         records = [_Record(one) for one in challenges]
+        self._records.update({one.challenge.key_authorization: one for one in records})
         for record in records:
             _tried(record, self._place)
-        self._records.update({one.challenge.key_authorization: one for one in records if one.problem is None})
         self._change([one for one in records if one.problem is None], add=True)
         self._await([one for one in records if one.problem is None])
         return [one.problem for one in records]
 
     def withdraw(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
         """The values are gone from the zone, and others of the same name stay."""
-        records = [self._records.pop(one.key_authorization, None) for one in challenges]
-        there = [one for one in records if one is not None]
-        for one in there:
-            one.problem = None
-        self._change(there, add=False)
+        records = [self._known(one) for one in challenges]
+        self._change([one for one in records if one is not None and one.problem is None], add=False)
         return [one.problem if one is not None else None for one in records]
+
+    def _known(self, challenge: Challenge) -> Optional[_Record]:
+        """What may be there; None where this run found no place for it. A run that was killed added it where this one would have."""
+        record = self._records.pop(challenge.key_authorization, None)
+        if record is None:
+            record = _Record(challenge)
+            _tried(record, self._place)
+            return record
+        record.problem = None
+        return record if record.servers else None
 
     def _place(self, record: _Record) -> None:
         """Where the record belongs, CNAMEs followed, and who answers for it."""

@@ -106,11 +106,12 @@ class Route53:
         self._zones: Dict[str, List[str]] = {}  # by name: the ids of the public hosted zones
         self._servers: Dict[str, List[str]] = {}  # by the name of a zone: who answers for it
         self._silent: Set[str] = set()  # of these, who does not
-        self._records: Dict[str, _Record] = {}  # by key authorization: what may have been added
+        self._records: Dict[str, _Record] = {}  # by key authorization: what this run was to add
 
     def publish(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
         """Every name server of Route 53 has the values."""
         records = [_Record(one) for one in challenges]
+        self._records.update({one.challenge.key_authorization: one for one in records})
         try:
             self._open()
         except ClmError as error:
@@ -118,19 +119,25 @@ class Route53:
         for record in records:
             self._tried(record, self._place)
         placed = [one for one in records if one.problem is None]
-        self._records.update({one.challenge.key_authorization: one for one in placed})
         changes = self._change(placed, add=True)
         self._await([one for one in placed if one.problem is None], changes)
         return [one.problem for one in records]
 
     def withdraw(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
         """The values are gone from the zone, and others of the same name stay."""
-        records = [self._records.pop(one.key_authorization, None) for one in challenges]
-        there = [one for one in records if one is not None]
-        for one in there:
-            one.problem = None
-        self._change(there, add=False)
+        records = [self._known(one) for one in challenges]
+        self._change([one for one in records if one is not None and one.problem is None], add=False)
         return [one.problem if one is not None else None for one in records]
+
+    def _known(self, challenge: Challenge) -> Optional[_Record]:
+        """What may be there; None where this run found no place for it. A run that was killed added it where this one would have."""
+        record = self._records.pop(challenge.key_authorization, None)
+        if record is None:
+            record = _Record(challenge)
+            self._tried(record, self._opened)
+            return record
+        record.problem = None
+        return record if record.zone[0] else None
 
     def _open(self) -> None:
         """The client, and which hosted zones there are."""
@@ -151,6 +158,10 @@ class Route53:
                 self._zones.setdefault(str(zone["Name"]).lower(), []).append(str(zone["Id"]).rpartition("/")[2])
         self._resolver = Resolver(list(self._options.get("resolvers") or ()))
         self._client = client
+
+    def _opened(self, record: _Record) -> None:
+        self._open()
+        self._place(record)
 
     def _place(self, record: _Record) -> None:
         """Where the record belongs, CNAMEs followed."""

@@ -38,13 +38,15 @@ class Proof:
 
 @dataclass
 class Work:
-    """One request on its way; `answer` set means that it has ended."""
+    """One request on its way; `answer` set means that it has ended. `taken_up`: its order was made by an earlier run."""
 
     ref: str
     request: IssueRequest
     order: Dict[str, Any] = field(default_factory=dict)
     names: int = 0
+    taken_up: bool = False
     proofs: List[Proof] = field(default_factory=list)
+    left: List[Challenge] = field(default_factory=list)  # what that run may have published, and not taken away
     notes: List[str] = field(default_factory=list)
     answer: Optional[Union[Answer, ClmError]] = None
 
@@ -88,6 +90,22 @@ class Orders:
             work.answer = self.begin(work.request)
         elif work.order.get("status") == "pending":
             self._look_at_names(work, kind)
+        if work.taken_up:
+            self._look_behind(work, kind)
+
+    def _look_behind(self, work: Work, kind: str) -> None:
+        """Proofs that this run does not publish itself, and so would not take away."""
+        own = {proof.url for proof in work.proofs} if work.answer is None else set()
+        signer, _kid = self._account.opened()
+        for url in (str(url) for url in work.order.get("authorizations") or ()):
+            try:
+                found = {} if url in own else self._account.post(url).data
+            except ClmError as error:
+                work.notes.append(f"what an earlier run published for {url[:200]} is not known: {error.message}")
+                continue
+            name = clean((found.get("identifier") or {}).get("value"), 253)
+            tokens = [str(one.get("token") or "") for one in _challenges(found) if one.get("type") == kind]
+            work.left += [Challenge(name, token, f"{token}.{signer.thumbprint()}") for token in tokens if token]
 
     def _look_at_names(self, work: Work, kind: str) -> None:
         urls = [str(url) for url in work.order.get("authorizations") or ()]
@@ -104,7 +122,7 @@ class Orders:
     def _proof(self, url: str, found: Mapping[str, Any], kind: str) -> Proof:
         name = clean((found.get("identifier") or {}).get("value"), 253)
         shown = f"*.{name}" if found.get("wildcard") else name
-        challenges = [one for one in found.get("challenges") or () if isinstance(one, Mapping)]
+        challenges = _challenges(found)
         for one in challenges:
             if one.get("type") == kind:
                 token = str(one.get("token") or "")
@@ -126,7 +144,7 @@ class Orders:
         if data.get("status") in ("pending", "processing"):
             proof.problem = ClmError(f"the CA did not check it within {seconds:.0f} seconds")
         elif data.get("status") != "valid":
-            errors = [one.get("error") for one in data.get("challenges") or () if isinstance(one, Mapping)]
+            errors = [one.get("error") for one in _challenges(data)]
             proof.problem = next((from_data(400, error) for error in errors if isinstance(error, Mapping)), ConfigError("it is not valid"))
 
     def finish(self, work: Work, seconds: float) -> None:
@@ -195,6 +213,10 @@ class Orders:
                 return Issued(one.pem, "; ".join(work.notes))
         work.notes.append(f"no chain ends at {self._preferred!r}, the CA offers {', '.join(sorted({end for end, _cn in ends}))}")
         return Issued(chain.pem, "; ".join(work.notes))
+
+
+def _challenges(found: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    return [one for one in found.get("challenges") or () if isinstance(one, Mapping)]
 
 
 def _identifier(name: str) -> Dict[str, str]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar, Union
 
 from .. import files
 from ..challenges import _index as challenges
 from ..challenges._powers import HandsOut
-from ..contracts import Answer, Challenger, Clock, IssueRequest, Pending, SecretStore
+from ..contracts import Answer, Challenge, Challenger, Clock, IssueRequest, Pending, SecretStore
 from ..errors import ClmError, ConfigError, UnavailableError
 from ..masking import Secret
 from ..nested import options_of
@@ -77,6 +77,7 @@ class Acme:
         self._clock = clock
         self.account = Account(wire, options)
         self._orders = Orders(wire, self.account, options)
+        self._begun: Set[str] = set()  # orders of this object's own
 
     def identity(self) -> str:
         """The directory without its scheme: one CA's staging and its real one differ, and accounts do not."""
@@ -108,19 +109,20 @@ class Acme:
             work.answer = self._orders.begin(work.request)
 
         self._each(begin, works)
-        return [_answer(work) for work in works]
+        return self._answers(works)
 
     def resume_many(self, refs: Sequence[Tuple[str, IssueRequest]]) -> List[Union[Answer, ClmError]]:
         """Every order as far as it goes: all proofs are published together, and taken away together whatever happens."""
         self.account.opened()
-        works = [Work(ref, request) for ref, request in refs]
+        works = [Work(ref, request, taken_up=ref not in self._begun) for ref, request in refs]
         self._each(lambda work: self._orders.look(work, self._challenger.kind), works)
+        self._take_away([(work, one) for work in works for one in work.left])
         if isinstance(self._challenger, HandsOut):
             for work in works:
                 _hand_out(work, self._challenger)
         self._prove([work for work in works if work.answer is None and work.proofs])
         self._each(partial(self._orders.finish, seconds=self._options["order_timeout"]), works)
-        return [_answer(work) for work in works]
+        return self._answers(works)
 
     def window(self, certificate_pem: str) -> Optional[Hint]:
         """When the CA wants the certificate to be renewed; None where it offers no renewal information."""
@@ -136,6 +138,17 @@ class Acme:
         signer = Signer(key)
         url = self._wire.resource("revokeCert")
         revoke(lambda payload: self._wire.post(url, payload, signer), certificate_pem, reason)
+
+    def _answers(self, works: Sequence[Work]) -> List[Union[Answer, ClmError]]:
+        self._begun.update(work.answer.ref for work in works if isinstance(work.answer, Pending))
+        return [_answer(work) for work in works]
+
+    def _take_away(self, left: Sequence[Tuple[Work, Challenge]]) -> None:
+        """What a run published that was killed before it took it away; where that fails it hinders nothing, and a note says so."""
+        problems = self._challenger.withdraw([challenge for _work, challenge in left]) if left else []
+        for (work, challenge), error in zip(left, problems):
+            if error is not None:
+                work.notes.append(f"an earlier run's proof for {challenge.name} could not be taken away: {error.message}")
 
     def _prove(self, works: Sequence[Work]) -> None:
         """The CA is told of what is published, and every work that lacks a proof has ended."""

@@ -9,6 +9,7 @@ import socket
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from unittest import mock
 
 import pytest
 
@@ -28,6 +29,27 @@ def dns(tmp_path_factory):
 def ca(tmp_path_factory):
     with pebble(tmp_path_factory.mktemp("pebble")) as running:
         yield running
+
+
+class Killed(BaseException):
+    """As SIGKILL is: nobody catches it."""
+
+
+@pytest.mark.parametrize("when", ["published", "proven"])
+def test_records_of_a_run_that_was_killed_are_taken_away_by_the_next(dns, tmp_path, when):
+    with pebble(tmp_path / "pebble", dns=f"{dns.primary}:53") as ca:
+        world = AcmeWorld(tmp_path, ca, challenge=dns.challenge())
+        issuer, name = world.issuer(), f"{when}.lab.example"
+        issuer._challenger.withdraw = mock.Mock(side_effect=Killed)
+        if when == "published":
+            issuer._orders.tell = mock.Mock(side_effect=Killed)
+        with pytest.raises(Killed):
+            world.run(wanted(when), issuer=issuer)
+        assert len(dns.texts(name)) == 1
+        dns.add_text(name, "of another client")
+        after = world.run(wanted(when))[when]
+        assert after.state == "done" and "taken away" not in after.message
+        assert dns.texts(name) == ['"of another client"']
 
 
 def test_wildcards_and_delegated_names_by_dns_and_nothing_stays_behind(dns, tmp_path):
