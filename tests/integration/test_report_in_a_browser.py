@@ -25,7 +25,7 @@ def usual():
     runbook = "https://run.book/certificates/what-to-do-when-a-certificate-is-not-served-after-a-deployment"
     told = {"message": "serves another certificate", "next_action": "Run `" + "x" * 150 + "`"}
     events = [outcome("done", "d1"), outcome("rolled_back", "d2", **told)]
-    names = [lineage(lineage=long, names=[f"{number}.{long}" for number in range(7)])]
+    names = [lineage(lineage=long, names=[f"{number}.{long}" for number in range(7)], advice=[long, f"nist: {long}"])]
     return report([*places, place("d2", runbook=runbook, why="it expires soon")], events, names)
 
 

@@ -16,6 +16,7 @@ from ansible_collections.certops.clm.plugins.module_utils.errors import NotFound
 from ansible_collections.certops.clm.plugins.module_utils.ledger import read
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations, load
+from ansible_collections.certops.clm.plugins.module_utils.policy.policy import advise, validity_seconds
 from ansible_collections.certops.clm.plugins.module_utils.sources.findings import FindingsSource
 from ansible_collections.certops.clm.plugins.plugin_utils.deployments import Judged, judge_all
 from ansible_collections.certops.clm.plugins.plugin_utils.places import places
@@ -179,6 +180,7 @@ def _lineage(one: Standing) -> Dict[str, Any]:
         "sha256": one.sha256,
         "next_due": one.next_due if one.issue is None else None,
         "reason": one.issue.word if one.issue else "",
+        "advice": advise(one.policy, leaf.key_type, validity_seconds(leaf), leaf.not_after) if leaf and leaf.not_after else [],
     }
 
 

@@ -178,6 +178,7 @@ def _lineage(item: Mapping[str, Any], now: datetime) -> Dict[str, Any]:
         "not_after": minute(after),
         "sha256": visible(item.get("sha256") or ""),
         "reason_text": visible(item.get("reason") or ""),
+        "advice_text": "; ".join(visible(text) for text in item.get("advice", ())),
         "owner": visible(item.get("owner") or ""),
         "context_text": " · ".join(visible(part) for part in context if part),
         "sort": (item.get("next_due") or now, str(item["lineage"])),

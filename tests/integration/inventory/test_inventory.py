@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 from ansible_collections.certops.clm.tests.support.world import World, finding
+from ansible_collections.certops.clm.tests.unit.probe.tls import Pki, serving_leaf
 
 pytestmark = pytest.mark.every_core
 NAMES = ["localhost", "../../x", "!z", "a,b", "[1:3]", "x:y", "all"]
@@ -58,7 +59,7 @@ def hostile(tmp_path, marks):
         return text
 
     world = World(tmp_path)
-    world.marks = marks
+    world.marks, world.live = marks, template()
     shop = world.manifest["lineages"]["shop"]
     shop.update(runbook=template(), owner=template(), service=template(), environment=template())
     world.version("shop", world.authority.chain("shop.example.com"))
@@ -83,9 +84,13 @@ CONSTRUCTED = {
 @pytest.mark.parametrize("options", [{}, CONSTRUCTED, {"per": "certificate", **CONSTRUCTED}], ids=["plain", "constructed", "certificates"])
 def test_nothing_from_outside_runs_and_no_host_has_its_name(ansible, hostile, options):
     cached = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(hostile.folder / "cache")}
-    place = inventory(hostile, **options, **cached)
-    for _again in range(2):
+    with serving_leaf(Pki().leaf(hostile.live)) as port:
+        sources = [{"type": "findings"}, {"type": "endpoints", "endpoints": [{"host": "127.0.0.1", "port": port}]}]
+        place = inventory(hostile, sources=sources, **options, **cached)
+        listed(ansible, place)
+    for _again in range(2):  # from the cache: nobody answers at that port any more
         seen = listed(ansible, place)
+        assert [host for host, facts in seen["_meta"]["hostvars"].items() if facts["clm_names"] == [hostile.live]]
         hosts = set(seen["_meta"]["hostvars"])
         assert len(hosts) >= 8
         assert not hosts & {*NAMES, "z", "a", "b"}
@@ -113,10 +118,15 @@ def test_hosts_run_on_the_controller_with_its_own_python(ansible, tmp_path):
 
 def test_servers_are_grouped_and_the_unknown_are_said(ansible, tmp_path):
     places = [deployment("web1"), deployment("ghost")]
-    world = World(tmp_path, data(shop={"names": ["shop.example.com"], "deployments": places}))
+    world = World(tmp_path, data(shop={"names": ["shop.example.com"], "owner": "team-web", "deployments": places}))
     world.save()
-    seen = listed(ansible, inventory(world))
+    keyed = [{"key": "clm_owner", "prefix": "of"}, {"key": "clm_server", "separator": ""}]
+    ours = {"compose": {"pager": "clm_owner ~ '@pager'"}, "groups": {"webs": "clm_server is match('web')"}, "keyed_groups": keyed}
+    seen = listed(ansible, inventory(world, **ours))
     assert seen["clm_servers"]["hosts"] == ["web1"]
+    web, ghost = sorted(seen["of_team_web"]["hosts"], key=lambda host: "ghost" in host)
+    assert seen["webs"]["hosts"] == [web] == seen["_web1"]["hosts"] and seen["_ghost"]["hosts"] == [ghost]
+    assert {seen["_meta"]["hostvars"][host]["pager"] for host in (web, ghost)} == {"team-web@pager"}
     assert "ghost" not in seen["_meta"]["hostvars"]
     tasks = [{"name": "say", "ansible.builtin.debug": {"msg": "{{ clm_unknown_servers }} {{ hostvars['web1'].clm_look.files }}"}}]
     run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], inventory=inventory(world)).ok()

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.certops.clm.plugins.module_utils.manifest import load
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import gather
+from ansible_collections.certops.clm.plugins.plugin_utils.report.write import page
 from ansible_collections.certops.clm.plugins.plugin_utils.waiting import GOING_BACK
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
@@ -46,3 +47,14 @@ def test_nothing_waits_for_a_window_that_does_not_count(manifest, run, asked, st
     assert [place["state"] for place in found["places"]] == [state] * 2
     tiles = {tile["label"]: tile["number"] for tile in found["tiles"]}
     assert (tiles["still due"], tiles["wait for their window"]) == ((2, 0) if state == "due" else (0, 2))
+
+
+@pytest.mark.parametrize(("days", "advised"), [(89, ""), (200, "mozilla_intermediate: a lifetime of at most 90 days is advised")])
+def test_what_is_allowed_but_better_not_done_is_told(tmp_path, days, advised):
+    world = World(tmp_path)
+    chain = world.authority.chain("shop.example.com", days=days)
+    world.version("shop", chain)
+    world.serve("web1.example.com|8443|shop.example.com|none", chain)
+    found = gather(load(str(world.save())), world.store, "", NOW)
+    assert [row["advice_text"] for row in found["lineages"]] == [advised] and found["tone"] == ""
+    assert page(found).count("Allowed, but mozilla_intermediate") == bool(advised)

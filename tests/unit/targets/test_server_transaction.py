@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 NAME = "shop.example.com"
+LABEL = b"system_u:object_r:cert_t:s0:c%d\0"
 
 
 def outcome(result: Any, name: str = NAME) -> Any:
@@ -61,6 +62,27 @@ def test_check_mode_writes_nothing(world: Any, made: Any) -> None:
     seen = outcome(world.run((item, new), check_mode=True))
     assert (seen["state"], seen["before"]["sha256"], seen["after"]["sha256"]) == ("planned", old.sha256, new.sha256)
     assert seen["after"]["not_after"] and world.served(item) == old.sha256 and not os.path.exists(world.state_dir)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away and sets labels")
+@pytest.mark.parametrize("layout", ["fullchain", "combined"])
+def test_owner_group_mode_and_label_are_kept_there_and_back(world: Any, made: Any, layout: str) -> None:
+    """The label is what SELinux reads; that it is kept needs no SELinux, what it then allows does."""
+    old, new = made(), made()
+    item = world.add(NAME, old, layout)
+    paths = [item["target"][role] for role in ("certificate_file", "key_file") if item["target"].get(role)]
+    for number, path in enumerate(paths):
+        os.chown(path, 12345, 54321)
+        os.chmod(path, 0o640)
+        os.setxattr(path, "security.selinux", LABEL % number)
+    world.start()
+    for step in ({}, {"state": "committed"}, {"state": "restored"}):
+        assert outcome(world.run((item, None if step.get("state") == "restored" else new), **step))["state"] == "done"
+        for number, path in enumerate(paths):
+            found = os.stat(path)
+            assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (12345, 54321, 0o640), (step, path)
+            assert os.getxattr(path, "security.selinux") == LABEL % number, (step, path)
+    assert world.served(item) == old.sha256
 
 
 @pytest.mark.parametrize("words, state", [("keep_old", "rolled_back"), ("fail_reload", "rolled_back"), ("hang", "unproven")])

@@ -45,8 +45,35 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
         checked_gate(str(tmp_path / "none.yml"), DataLoader())
 
 
-@pytest.mark.parametrize("meta", ["end_play", "end_host", "end_batch"])
+@pytest.mark.parametrize("meta", ["end_play", "end_host", "end_batch", "flush_handlers"])
 @pytest.mark.parametrize("place", ["block", "rescue", "always"])
 def test_a_gate_does_not_end_the_wave(tmp_path, meta, place):
     with pytest.raises(ConfigError, match=f"must not use meta: {meta}"):
         check(tmp_path, [{"block": [{"debug": {}}], place: [{"meta": meta}]}])
+
+
+@pytest.mark.parametrize("name", ["ignore_errors", "ignore_unreachable"])
+@pytest.mark.parametrize("value", [False, "no", "{{ ansible_check_mode }}"])
+@pytest.mark.parametrize("where", ["task", "block", "import"])
+def test_no_task_of_a_gate_says_that_its_failure_counts(tmp_path, name, value, where):
+    inner = tmp_path / "inner.yml"
+    inner.write_text(json.dumps([{"debug": {}}]))
+    tasks = {"task": {"debug": {}}, "block": {"block": [{"debug": {}}]}, "import": {"import_tasks": str(inner)}}
+    with pytest.raises(ConfigError, match=f"must not say {name}: "):
+        check(tmp_path, [{"block": [{"debug": {}}, {**tasks[where], name: value}]}])
+    assert check(tmp_path, [{**tasks[where], name: True}])
+
+
+@pytest.mark.parametrize("include, other", [({"include_tasks": "inner.yml"}, "import_tasks"), ({"include_role": {"name": "x"}}, "import_role")])
+def test_what_a_gate_includes_while_it_runs_is_not_read_before(tmp_path, include, other):
+    (tmp_path / "inner.yml").write_text("[]")
+    with pytest.raises(ConfigError, match="must not use include_") as caught:
+        check(tmp_path, [{"debug": {}}, include])
+    assert other in caught.value.hint
+
+
+def test_what_a_gate_imports_is_read_like_the_gate(tmp_path):
+    inner = tmp_path / "inner.yml"
+    inner.write_text(json.dumps([{"meta": "end_host"}]))
+    with pytest.raises(ConfigError, match="must not use meta: end_host"):
+        check(tmp_path, [{"import_tasks": str(inner)}])
