@@ -32,7 +32,8 @@ CACHE = ROOT / ".cache"
 STATE = CACHE / "environment.json"
 UV = ROOT / ".venv" / "bin" / "uv"
 
-# ansible-core line -> (requirement, Python versions it runs on, best first). 2.19 is .venv itself.
+# ansible-core line -> (requirement, Python versions it runs on, best first), the only list of it: the floor that AAP gates on, what
+# .venv and the gates work with (ansible-lint 26 knows no newer one), and the newest.
 CORES = {
     "2.16": ("ansible-core>=2.16.14,<2.17", ("3.11", "3.10", "3.12")),
     "2.19": ("ansible-core>=2.19.14,<2.20", ("3.11", "3.12", "3.13")),
@@ -170,8 +171,9 @@ def make_dev() -> Dict[str, str]:
     if not python:
         sys.exit(f"environment: no Python of {', '.join(versions)} found; install one of them")
     venv = UV.parent.parent
-    problem = "" if UV.is_file() else make_venv(venv, python, ["uv>=0.8"])
-    problem = problem or make_venv(venv, python, [*groups()["dev"], *user_requirements(), "uv>=0.8"])
+    wanted = groups()["dev"]
+    problem = "" if UV.is_file() else make_venv(venv, python, [one for one in wanted if one.startswith("uv")])
+    problem = problem or make_venv(venv, python, [CORES[DEV_CORE][0], *wanted, *user_requirements()])
     if problem:
         sys.exit(f"environment: .venv could not be made: {problem}")
     return {}
@@ -210,7 +212,7 @@ def make_gates() -> Dict[str, str]:
     python = next(filter(None, map(find_python, CORES[DEV_CORE][1])), sys.executable)
     problems = {}
     for name in ("gates", "importer"):
-        problem = make_venv(CACHE / "venvs" / name, python, [*groups()[name], *user_requirements()])
+        problem = make_venv(CACHE / "venvs" / name, python, [CORES[DEV_CORE][0], *groups()[name], *user_requirements()])
         if problem:
             problems[name] = problem
     floors = [CORES["2.16"][0], *(one for one in groups()["dev"] if one.startswith(("pytest", "hypothesis", "moto"))), *user_requirements()]
@@ -312,11 +314,11 @@ def go_install(what: str) -> str:
 def make_peers() -> Dict[str, str]:
     """certbot, and community.crypto as the PyPI package `ansible` brings it, each in a venv of its own."""
     python = next(filter(None, map(find_python, PEERS_PYTHONS)), None) or fetch_python(PEERS_PYTHONS)
-    names = ("peers", "certbot")
+    names = {"peers": [one for one in user_requirements() if one.startswith("cryptography")], "certbot": []}
     if not python:
         needed = f"needs Python {' or '.join(PEERS_PYTHONS)}: none found, none could be installed"
         return dict.fromkeys(names, needed)
-    problems = {name: make_venv(CACHE / "venvs" / name, python, groups()[name]) for name in names}
+    problems = {name: make_venv(CACHE / "venvs" / name, python, [*groups()[name], *more]) for name, more in names.items()}
     return {name: problem for name, problem in problems.items() if problem}
 
 

@@ -19,6 +19,7 @@ description:
 requirements:
   - acme >= 4.0.0
   - josepy >= 2.0.0
+  - requests >= 2.32.3
 options:
   directory:
     description:

@@ -21,6 +21,7 @@ description:
 requirements:
   - acme >= 4.0.0
   - josepy >= 2.0.0
+  - requests >= 2.32.3
   - dnspython >= 2.6.1 (for challenges by DNS)
   - boto3 >= 1.40 (for the challenge V(dns_01_route53))
 options:

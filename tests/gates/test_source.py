@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
-from typing import Dict, Iterable, List, Tuple
+import tomllib
+from typing import Dict, Iterable, Iterator, List, Set, Tuple
 
 import pytest
 import yaml
@@ -66,3 +68,36 @@ def test_what_a_module_requires_is_what_requirements_txt_says():
 def requirements_in(text: str) -> List[str]:
     """The lines of `requirements:` in the documentation of a plugin or of a fragment."""
     return [f"- {line}" for block in re.findall(r"^requirements:\n((?:  - .*\n)+)", text, re.MULTILINE) for line in yaml.safe_load(block)]
+
+
+COMES_WITH = {"ansible": "", "ansible_collections": "", "yaml": "", "jinja2": ""}  # ansible-core, which the user has
+PACKAGES = {**COMES_WITH, "openssl": "pyopenssl", "dns": "dnspython", "botocore": "boto3"}
+
+
+def imported(text: str) -> Iterator[str]:
+    """The packages beyond Python's own that a source imports, anywhere in it."""
+    for node in ast.walk(ast.parse(text)):
+        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names = [node.module]
+        for name in {one.split(".")[0] for one in names} - sys.stdlib_module_names:
+            yield PACKAGES.get(name.lower(), name.lower())
+
+
+def test_what_is_imported_is_what_requirements_txt_lists():
+    listed = set(floors_of((ROOT / "requirements.txt").read_text().splitlines()))
+    found: Set[str] = {name for path in (ROOT / "plugins").rglob("*.py") for name in imported(path.read_text())}
+    assert found - {""} == listed
+
+
+def test_every_dependency_is_listed_once_with_its_bound_and_what_it_is_for():
+    """In requirements.txt for users, in pyproject.toml for those who build; the cores of Ansible in tools/environment.py."""
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    project = (ROOT / "pyproject.toml").read_text()
+    groups = tomllib.loads(project)["dependency-groups"].values()
+    tools = [one for group in groups for one in group]
+    lines += [line.strip() for line in project.splitlines() if line.strip().startswith(tuple(f'"{one}"' for one in tools))]
+    assert len(lines) > len(tools) > 15
+    assert not [line for line in lines if not re.search(r"(>=|==)\d.*# .{4}", line)], "each says a version and what it is for"
+    names = [re.sub(r"[<>=\[].*", "", line.strip('"')).lower() for line in lines]
+    assert not [name for name in names if names.count(name) > 1 or name == "ansible-core"], sorted(names)
