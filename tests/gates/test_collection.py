@@ -8,9 +8,10 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+import yaml
 
 from ansible_collections.certops.clm.tests.support import collection
-from ansible_collections.certops.clm.tests.support.environment import DEV_CORE, run, venv
+from ansible_collections.certops.clm.tests.support.environment import DEV_CORE, ROOT, run, venv
 
 # Not linted by ansible-lint: fragments are antsibull's, and what the tests hold is broken on purpose.
 UNLINTED = ("changelogs", "tests", "tools", "docs", "demo", "LICENSES")
@@ -60,13 +61,11 @@ def test_a_licence_for_every_file(checkout):
 
 
 def test_requirements_are_seen_by_ansible_builder():
-    """The file that the execution environment names is the one list of the users' Python packages."""
-    import yaml
-
+    """What it would put into an execution environment is the one list of the users' Python packages."""
     place, _tarball = collection.installed()
-    root = place / "ansible_collections" / "certops" / "clm"
-    named = yaml.safe_load((root / "meta" / "execution-environment.yml").read_text())["dependencies"]["python"]
-    lines = [line.split("#")[0].strip() for line in (root / named).read_text().splitlines()]
-    packages = [line for line in lines if line]
-    assert packages and all(">=" in line and "==" not in line for line in packages), packages
+    said = yaml.safe_load(run([str(venv("gates") / "ansible-builder"), "introspect", "--sanitize", str(place)]))
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    packages = [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
+    assert packages and [line.split("#")[0].strip() for line in said["python"]] == packages, said
+    assert all(">=" in line and "==" not in line for line in packages), packages
     assert not [line for line in packages if line.startswith("ansible")], f"core {DEV_CORE} is not ours to bring"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import tomllib
 from typing import Dict, Iterable, Iterator, List, Set, Tuple
 
 import pytest
+import tomllib
 import yaml
 
 from ansible_collections.certops.clm.tests.support.environment import ROOT, run, venv

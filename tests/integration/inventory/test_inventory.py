@@ -18,6 +18,10 @@ from ansible_collections.certops.clm.tests.support.world import World, finding
 from ansible_collections.certops.clm.tests.unit.probe.tls import Pki, serving_leaf
 
 pytestmark = pytest.mark.every_core
+LABELS = {
+    "owner": "team-web", "service": "webshop", "environment": "prod", "criticality": "high",
+    "runbook": "https://run.book/shop", "consumers": ["internal"],
+}  # fmt: skip
 NAMES = ["localhost", "../../x", "!z", "a,b", "[1:3]", "x:y", "all"]
 
 
@@ -118,7 +122,7 @@ def test_hosts_run_on_the_controller_with_its_own_python(ansible, tmp_path):
 
 def test_servers_are_grouped_and_the_unknown_are_said(ansible, tmp_path):
     places = [deployment("web1"), deployment("ghost")]
-    world = World(tmp_path, data(shop={"names": ["shop.example.com"], "owner": "team-web", "deployments": places}))
+    world = World(tmp_path, data(shop={"names": ["shop.example.com"], "deployments": places, **LABELS}))
     world.save()
     keyed = [{"key": "clm_owner", "prefix": "of"}, {"key": "clm_server", "separator": ""}]
     ours = {"compose": {"pager": "clm_owner ~ '@pager'"}, "groups": {"webs": "clm_server is match('web')"}, "keyed_groups": keyed}
@@ -126,7 +130,8 @@ def test_servers_are_grouped_and_the_unknown_are_said(ansible, tmp_path):
     assert seen["clm_servers"]["hosts"] == ["web1"]
     web, ghost = sorted(seen["of_team_web"]["hosts"], key=lambda host: "ghost" in host)
     assert seen["webs"]["hosts"] == [web] == seen["_web1"]["hosts"] and seen["_ghost"]["hosts"] == [ghost]
-    assert {seen["_meta"]["hostvars"][host]["pager"] for host in (web, ghost)} == {"team-web@pager"}
+    wanted = {"pager": "team-web@pager", **{f"clm_{name}": value for name, value in LABELS.items()}}
+    assert all(wanted.items() <= seen["_meta"]["hostvars"][host].items() for host in (web, ghost))
     assert "ghost" not in seen["_meta"]["hostvars"]
     tasks = [{"name": "say", "ansible.builtin.debug": {"msg": "{{ clm_unknown_servers }} {{ hostvars['web1'].clm_look.files }}"}}]
     run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], inventory=inventory(world)).ok()

@@ -64,7 +64,9 @@ def test_no_task_of_a_gate_says_that_its_failure_counts(tmp_path, name, value, w
     assert check(tmp_path, [{**tasks[where], name: True}])
 
 
-@pytest.mark.parametrize("include, other", [({"include_tasks": "inner.yml"}, "import_tasks"), ({"include_role": {"name": "x"}}, "import_role")])
+@pytest.mark.parametrize(
+    ("include", "other"), [({"include_tasks": "inner.yml"}, "import_tasks"), ({"include_role": {"name": "x"}}, "import_role")]
+)
 def test_what_a_gate_includes_while_it_runs_is_not_read_before(tmp_path, include, other):
     (tmp_path / "inner.yml").write_text("[]")
     with pytest.raises(ConfigError, match="must not use include_") as caught:
