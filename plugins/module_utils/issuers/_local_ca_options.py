@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..ca_keys import _index as ca_keys
@@ -18,6 +19,8 @@ from ._local_ca_setup import BOTH, Setup
 KEY_TYPES = (
     "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87",
 )  # fmt: skip
+MAX_NAME = 64  # RFC 5280, appendix A.1
+OID = re.compile(r"(?:[01]\.[1-3]?[0-9]|2\.(?:0|[1-9][0-9]*))(?:\.(?:0|[1-9][0-9]*))+")
 
 
 def _ca_options(key_type: str) -> Dict[str, Any]:
@@ -68,7 +71,7 @@ def setup_of(params: Mapping[str, Any]) -> Setup:
         folder=Folder(str(params["path"])),
         root=_profile(params["root"], ROOT),
         intermediate=_profile(params["intermediate"], INTERMEDIATE),
-        publishing=Publishing(_url(params["url"]), str(params["policy_oid"]), _positive(params["crl_lifetime"], "crl_lifetime")),
+        publishing=Publishing(_url(params["url"]), _oid(params["policy_oid"]), _positive(params["crl_lifetime"], "crl_lifetime")),
         passphrase=passphrase_of(params) if given or part != ROOT else root_passphrase,
         root_passphrase=root_passphrase,
         part=part,
@@ -93,15 +96,40 @@ _DEFAULTS: Mapping[str, Tuple[str, int]] = {ROOT: ("Root CA", 3650 * DAY), INTER
 def _profile(given: Mapping[str, Any], ca: str) -> CaProfile:
     name, lifetime = _DEFAULTS[ca]
     return CaProfile(
-        common_name=str(given.get("common_name") or name),
-        organization=str(given.get("organization") or ""),
-        country=str(given.get("country") or ""),
+        common_name=_text(given.get("common_name") or name, f"{ca}.common_name"),
+        organization=_text(given.get("organization") or "", f"{ca}.organization"),
+        country=_country(given.get("country") or "", f"{ca}.country"),
         key_type=str(given.get("key_type") or ("ecdsa-p384" if ca == ROOT else "ecdsa-p256")),
         lifetime=_positive(given["lifetime"], f"{ca}.lifetime") if given.get("lifetime") else lifetime,
-        path_length=int(given.get("path_length") or 0) if ca == INTERMEDIATE else None,
+        path_length=_path_length(given.get("path_length") or 0, f"{ca}.path_length") if ca == INTERMEDIATE else None,
         permitted=tuple(given.get("permitted") or ()),
         excluded=tuple(given.get("excluded") or ()),
     )
+
+
+def _text(value: Any, field: str) -> str:
+    text = str(value)
+    if len(text) > MAX_NAME or not text.isprintable() or text != text.strip():
+        raise ConfigError(f"at most {MAX_NAME} printable characters are needed, and no space around them", field=field)
+    return text
+
+
+def _country(value: Any, field: str) -> str:
+    if value and not re.fullmatch("[A-Za-z]{2}", str(value)):
+        raise ConfigError("a country is its two letters, such as DE", field=field)
+    return str(value)
+
+
+def _path_length(value: Any, field: str) -> int:
+    if int(value) < 0:
+        raise ConfigError("how many CAs may follow below it is a number from 0 up", field=field)
+    return int(value)
+
+
+def _oid(value: Any) -> str:
+    if len(str(value)) > 100 or not OID.fullmatch(str(value)):
+        raise ConfigError(f"{str(value)[:40]!r} is no object identifier, such as {ANY_POLICY}", field="policy_oid")
+    return str(value)
 
 
 def _positive(value: Any, field: str) -> int:

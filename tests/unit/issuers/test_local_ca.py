@@ -151,6 +151,33 @@ def test_what_is_no_subtree_is_refused(tmp_path: Path, bad: str) -> None:
     assert not (tmp_path / "ca" / "intermediate.pem").exists()
 
 
+@pytest.mark.parametrize(
+    "field,given",
+    [
+        ("root.country", {"root": {"country": "Germany"}}),
+        ("root.common_name", {"root": {"common_name": "x" * 65}}),
+        ("intermediate.common_name", {"intermediate": {"common_name": "Issuing\nCA"}}),
+        ("intermediate.organization", {"intermediate": {"organization": "x" * 65}}),
+        ("intermediate.path_length", {"intermediate": {"path_length": -1}}),
+        ("policy_oid", {"policy_oid": "any"}),
+        ("policy_oid", {"policy_oid": "3.1.2"}),
+        ("policy_oid", {"policy_oid": "1.40.2"}),
+    ],
+)
+def test_what_no_ca_can_have_is_refused_before_anything_is_written(tmp_path: Path, field: str, given: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make.setup(tmp_path / "ca", **given)
+    assert caught.value.field == field and not (tmp_path / "ca").exists()
+
+
+def test_the_path_length_that_was_asked_for_and_a_policy_are_in_the_certificates(tmp_path: Path) -> None:
+    ca = make.local_ca(tmp_path / "ca", intermediate={"path_length": 2, "country": "de"}, policy_oid="1.3.6.1.4.1.32473.1")
+    inner = x509.load_pem_x509_certificate((tmp_path / "ca" / "intermediate.pem").read_bytes())
+    assert inner.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length == 2
+    policies = x509.load_pem_x509_certificate(leaf(ca).pem.encode()).extensions.get_extension_for_class(x509.CertificatePolicies).value
+    assert [one.policy_identifier.dotted_string for one in policies] == ["1.3.6.1.4.1.32473.1"]
+
+
 def test_a_killed_run_leaves_nothing_that_the_next_one_cannot_go_on_with(tmp_path: Path) -> None:
     ca = make.local_ca(tmp_path / "ca")
     request = request_for()

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import BusyError, ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy_server import serve
+from ansible_collections.certops.clm.plugins.module_utils.targets import _server_programs as programs
 from ansible_collections.certops.clm.plugins.module_utils.targets import _server_request as requests
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_proof import Look, Pace, Spot, prove
 from ansible_collections.certops.clm.plugins.module_utils.targets._server_state import State
@@ -43,6 +44,19 @@ def test_a_kind_gives_check_and_reload() -> None:
     assert place.program.check == ("nginx", "-t") and (place.program.how, place.program.what) == ("systemd", ("nginx",))
     assert place_of(changed(check=[], mode="0640", reload={"signal": "HUP", "pid_file": "/run/x"})).program.what == ("SIGHUP", "/run/x")
     assert place_of(changed(mode=0o640)).mode == 0o640
+
+
+def test_a_unit_is_reloaded_and_on_the_way_back_started_too(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How systemctl is called and believed; no systemd runs here."""
+    fake = tmp_path / "systemctl"
+    fake.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/said\ntest "$2" = nginx || {{ echo "Unit $2 is masked."; exit 1; }}\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    programs.reload(place_of(GOOD).program, {}, 5)
+    programs.reload(place_of(GOOD).program, {}, 5, restoring=True)
+    assert (tmp_path / "said").read_text() == "reload nginx\nreload-or-restart nginx\n"
+    with pytest.raises(ClmError, match="reload other ended with 1: Unit other is masked"):
+        programs.reload(place_of(changed(reload={"systemd": "other"})).program, {}, 5)
 
 
 WRONG = [
