@@ -141,8 +141,11 @@ class Folder:
         except NotFoundError:
             return {}
         except ValueError:
-            raise MalformedError(f"{self.file('settings.json')} is no JSON", hint="run certops.clm.local_ca to write it again") from None
-        return dict(found)
+            found = None
+        if not isinstance(found, dict):
+            hint = "move it away and run certops.clm.local_ca, which writes it again"
+            raise MalformedError(f"{self.file('settings.json')} holds no JSON object", hint=hint)
+        return found
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Keep what was set up."""

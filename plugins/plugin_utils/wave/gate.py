@@ -56,6 +56,8 @@ def _harm(task: Any) -> str:
         return f"the gate must not use meta: {words}"
     if task.action in constants._ACTION_ALL_INCLUDES:
         return f"the gate must not use {task.action}, for what it includes is not read before anything is deployed"
+    if task.notify:
+        return f"{task.get_name()}: the gate must not notify handlers, for one that is not there ends the run, and the others come too late"
     above = task
     while above is not None:
         for name in SPARED:

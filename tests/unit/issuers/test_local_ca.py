@@ -280,6 +280,18 @@ def test_what_comes_back_for_the_intermediate_is_checked(tmp_path: Path, wrong: 
     assert outcome["intermediate"].state == "failed" and not (here / "intermediate.pem").exists()
 
 
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"null", b"\xff"])
+def test_damaged_settings_are_named_and_written_again_once_they_are_away(tmp_path: Path, damage: bytes) -> None:
+    ca, settings = make.local_ca(tmp_path / "ca"), tmp_path / "ca" / "settings.json"
+    whole = settings.read_bytes()
+    settings.write_bytes(damage)
+    said = converge(make.setup(tmp_path / "ca"), NOW, False)["settings"]
+    assert said.state == "failed" and "settings.json" in said.message and "move it away" in said.next_action
+    settings.unlink()
+    assert states(converge(make.setup(tmp_path / "ca"), NOW, False))["settings"] == "done" and settings.read_bytes() == whole
+    assert leaf(ca).leaf.names
+
+
 def test_a_damaged_log_is_refused_and_not_written_over(tmp_path: Path) -> None:
     ca = make.local_ca(tmp_path / "ca")
     leaf(ca)

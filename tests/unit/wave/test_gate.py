@@ -74,6 +74,12 @@ def test_what_a_gate_includes_while_it_runs_is_not_read_before(tmp_path, include
     assert other in caught.value.hint
 
 
+def test_a_gate_notifies_nobody(tmp_path):
+    for tasks in ([{"debug": {}, "notify": "x"}], [{"block": [{"debug": {}}], "notify": ["x"]}]):
+        with pytest.raises(ConfigError, match="must not notify"):
+            check(tmp_path, tasks)
+
+
 def test_what_a_gate_imports_is_read_like_the_gate(tmp_path):
     inner = tmp_path / "inner.yml"
     inner.write_text(json.dumps([{"meta": "end_host"}]))
