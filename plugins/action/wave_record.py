@@ -21,6 +21,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.break_glass impor
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger, open_store
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.keep import settle_versions, verdicts
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.look import endpoints_of
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.proofs import with_left
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.record import (
     ends_here,
     events,
@@ -96,7 +97,8 @@ def _last_words(args: Mapping[str, Any]) -> Dict[str, OutcomeDict]:
     outcomes = complete(plan["hosts"], args["outcomes"], "settle")
     _same, commit, restore = decide(outcomes, {}, gated=False)
     outcomes = with_restored(outcomes, from_servers(args["restored"], _by_lead(plan, restore, args["restored"]), "restore"))
-    return with_committed(outcomes, from_servers(args["committed"], _by_lead(plan, commit, args["committed"]), "commit_run"))
+    outcomes = with_committed(outcomes, from_servers(args["committed"], _by_lead(plan, commit, args["committed"]), "commit_run"))
+    return with_left(outcomes, args["asked"], args["withdrawn"])
 
 
 def _by_lead(plan: Mapping[str, Any], hosts: Any, results: Mapping[str, Any]) -> Dict[str, Any]:

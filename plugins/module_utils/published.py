@@ -36,8 +36,8 @@ def merged(*parts: Iterable[Row]) -> List[Row]:
     return list(found.values())
 
 
-def heard(row: Mapping[str, Any], result: Any, why: str) -> Published:
-    """What a host's result says of the files of its row; `why` is what to say where it says nothing of one."""
+def heard(row: Mapping[str, Any], result: Any, why: str, act: str = "published") -> Published:
+    """What a host's result says of the files of its row; `why` is what to say where it says nothing of one, `act` what was to be done."""
     outcomes = result.get("outcomes") if isinstance(result, Mapping) else None
     found: Published = {}
     for file in row["files"]:
@@ -48,7 +48,7 @@ def heard(row: Mapping[str, Any], result: Any, why: str) -> Published:
             continue
         said, hint = str(outcome.get("message") or why)[:600], str(outcome.get("next_action") or "")[:300]
         there = f"on {row['host'] or 'the host'}" + ("" if row["root"] in said else f" as {row['root'].rstrip('/')}/{FOLDER}/{file}")
-        found[file] = ConfigError(f"its proof could not be published {there}: {said}", hint=hint)
+        found[file] = ConfigError(f"its proof could not be {act} {there}: {said}", hint=hint)
     return found
 
 

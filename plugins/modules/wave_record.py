@@ -24,6 +24,16 @@ options:
     description: By lead, what committing returned.
     type: dict
     default: {}
+  asked:
+    description: What M(certops.clm.wave_issue) returned when it was called first, where it named proofs to withdraw from web servers.
+    type: dict
+    default: {}
+  withdrawn:
+    description:
+      - By lead, what M(certops.clm.http_01_webroot) returned in a loop over RV(certops.clm.wave_issue#module:withdraw) of O(asked).
+      - A proof that could not be taken away makes no host red; the outcome of its host says where it still is.
+    type: dict
+    default: {}
   seen:
     description: By endpoint, what its server saw where the controller cannot look, as M(certops.clm.wave_judge) returned it.
     type: dict

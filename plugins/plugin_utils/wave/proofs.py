@@ -13,7 +13,7 @@ from ansible_collections.certops.clm.plugins.module_utils.manifest import Manife
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome, failed
 from ansible_collections.certops.clm.plugins.module_utils.published import Published, Row, heard, merged, rows_of, together
 from ansible_collections.certops.clm.plugins.plugin_utils.answers import TRY, gave_none
-from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import why_not
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, why_not
 
 ByLead = Dict[str, List[Row]]
 NO_HOST = "name its web servers under challenge.hosts of the issuer, for it has no deployment on a server, then run the rotation again"
@@ -86,13 +86,33 @@ def shared_out(plan: Mapping[str, Any], rows: Sequence[Row]) -> ByLead:
 
 def answers(publish: Mapping[str, Sequence[Row]], results: Mapping[str, Any]) -> Published:
     """By file, what the leads' tasks say of it: a row that got no answer is not published."""
-    parts = []
-    for lead, rows in publish.items():
-        result = results.get(lead)
-        given = result.get("results") if isinstance(result, Mapping) else None
-        each = given if isinstance(given, list) and len(given) == len(rows) else [result] * len(rows)
-        parts += [_with_next(heard(row, one, why_not(one)), _mend(row, one)) for row, one in zip(rows, each)]
-    return together(parts)
+    each = [(row, one) for lead, rows in publish.items() for row, one in _each(rows, results.get(lead))]
+    return together(_with_next(heard(row, one, why_not(one)), _mend(row, one)) for row, one in each)
+
+
+def _each(rows: Sequence[Row], result: Any) -> List[Tuple[Row, Any]]:
+    """Each row with its part of a lead's result, or with all of that where it has no such parts."""
+    given = result.get("results") if isinstance(result, Mapping) else None
+    return list(zip(rows, given if isinstance(given, list) and len(given) == len(rows) else [result] * len(rows)))
+
+
+def with_left(outcomes: Mapping[str, OutcomeDict], asked: Mapping[str, Any], results: Mapping[str, Any]) -> Dict[str, OutcomeDict]:
+    """The outcomes; a proof that a web server still shows is told by the host whose lineage it was for, else by its lead."""
+    whose = {file: host for host, outcome in asked.get("outcomes", {}).items() for file in _files(outcome)}
+    left: Dict[str, List[str]] = {}
+    for lead, rows in asked.get("withdraw", {}).items():
+        for row, one in _each(rows, results.get(lead)):
+            for file, error in heard(row, one, why_not(one), "taken away").items():
+                if error is not None:
+                    left.setdefault(whose.get(file, lead), []).append(error.message)
+    return {host: {**outcome, "message": _told(outcome["message"], left[host])} if host in left else dict(outcome)
+            for host, outcome in outcomes.items()}  # fmt: skip
+
+
+def _told(message: str, left: Sequence[str]) -> str:
+    more = f" ({len(left) - 1} more like it)" if len(left) > 1 else ""
+    first = left[0].rstrip(".")
+    return f"{message} {first[:1].upper()}{first[1:]}{more}. Nothing needs it any more: remove it there.".strip()
 
 
 def _with_next(published: Published, mend: str) -> Published:

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils.x509.chain import Chain
 from ansible_collections.certops.clm.tests.integration.issuing.site import Site, play, states
 from ansible_collections.certops.clm.tests.lab.pebble import pebble
+from ansible_collections.certops.clm.tests.lab.stepca import stepca
 from ansible_collections.certops.clm.tests.unit.issuers import make
 
 SHOP = {"lineage": "shop", "names": ["shop.lab.example", "www.shop.lab.example"]}
@@ -33,7 +34,8 @@ def test_issued_renewed_and_revoked_without_a_neighbours_harm(ansible, tmp_path,
     own = ("acme_certificate", {**options, **site.kept, "certificates": [SHOP, API]})
     issue = ("certificate", {"issuer": {"type": "acme", **options}, **site.kept, "certificates": [SHOP, DEAD, GONE, API]})
     revoke = ("acme_certificate", {**options, **site.kept, "certificates": [SHOP], "state": "revoked", "reason": "key_compromise"})
-    plays = play(issue, own, revoke, revoke, own)
+    stranger = ("acme_certificate", {**revoke[1], "account": "another", "certificates": [API], "reason": "superseded"})
+    plays = play(issue, own, revoke, revoke, own, stranger, stranger)
     plays[0]["tasks"][0]["ignore_errors"] = True
     planned = ansible.playbook(plays[:1], args=["--check", "--diff"])
     assert set(states(planned.result("certificate 0")).values()) == {"planned"} and not (tmp_path / "store").exists()
@@ -51,6 +53,9 @@ def test_issued_renewed_and_revoked_without_a_neighbours_harm(ansible, tmp_path,
     assert ca.status(first.leaf.serial)["Status"] == "Revoked"
     again = run.result("acme_certificate 4")
     assert again["outcomes"]["shop"]["reason"]["word"] == "revoked" and states(again) == {"shop": "done", "api": "unchanged"}
+    assert states(run.result("acme_certificate 5")) == {"api": "done"} and not run.result("acme_certificate 6")["changed"]
+    status = ca.status(Chain.parse(kept.versions("api")[0].chain_pem).leaf.serial)
+    assert (status["Status"], status["Reason"]) == ("Revoked", 4), "by the certificate's own key, since the account is not the one it is of"
 
 
 @pytest.mark.every_core
@@ -61,3 +66,22 @@ def test_on_every_core_the_facade_and_the_module_work_on_one_account(ansible, tm
     run = ansible.playbook(play(module, facade, module)).ok()
     assert states(run.result("acme_certificate 0")) == {"api": "done"} and not run.result("acme_certificate 2")["changed"]
     assert states(run.result("certificate 1")) == {"api": "unchanged", "shop": "done"}
+
+
+def test_a_ca_of_another_make_issues_renews_without_hints_and_revokes(ansible, tmp_path):
+    site = Site(tmp_path)
+    with stepca(tmp_path / "step") as other:
+        options = {**other.issuer(), **site.kept}
+        facade = ("certificate", {"issuer": {"type": "acme", **other.issuer()}, **site.kept, "certificates": [SHOP, API]})
+        forced = ("acme_certificate", {**options, "certificates": [{**SHOP, "forced": "drill"}, API]})
+        revoke = ("acme_certificate", {**options, "certificates": [SHOP], "state": "revoked", "reason": "cessation_of_operation"})
+        stranger = ("acme_certificate", {**options, "account": "another", "certificates": [API], "state": "revoked"})
+        run = ansible.playbook(play(facade, facade, forced, revoke, revoke, facade, stranger, stranger)).ok()
+        log = (other.place / "log").read_text()
+    assert states(run.result("certificate 0")) == {"shop": "done", "api": "done"} and not run.result("certificate 1")["changed"]
+    assert states(run.result("acme_certificate 2")) == {"shop": "done", "api": "unchanged"}
+    assert states(run.result("acme_certificate 3")) == {"shop": "done"} and not run.result("acme_certificate 4")["changed"]
+    again = run.result("certificate 5")
+    assert states(again) == {"shop": "done", "api": "unchanged"} and again["outcomes"]["shop"]["reason"]["word"] == "revoked"
+    assert states(run.result("acme_certificate 6")) == {"api": "done"} and not run.result("acme_certificate 7")["changed"]
+    assert log.count("/revoke-cert") >= 3 and make.store(tmp_path / "store").load("api").meta["revoked"]["reason"] == "superseded"

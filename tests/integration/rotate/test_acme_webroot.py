@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
+import threading
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,27 @@ def published(run):
     return sorted(one["item"]["host"] for one in results)
 
 
+@contextmanager
+def cut_once_published(host):
+    """The host is away as soon as a proof is below its folder."""
+    over = threading.Event()
+
+    def cut():
+        while not over.wait(0.05):
+            if [path for path in host.real(ROOT).rglob("*") if path.is_file() and not path.name.startswith(".")]:
+                over.wait(0.4)  # the module that wrote it ends first
+                host.cut()
+                return
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_a_rotation_proves_names_on_their_own_servers(lab, ansible, tmp_path, ca):
     """One whose folder is gone and one that is proven on a host that is away are red, and no others; then all is well, and stays so."""
     campaign = Campaign(lab, ansible, tmp_path, ["blog", "shop", "api"])
@@ -92,6 +115,24 @@ def test_a_rotation_proves_names_on_their_own_servers(lab, ansible, tmp_path, ca
     assert lab.served("web2", verify=False) == lab.served("web3", verify=False) == campaign.current("shop")
     assert lab.served("app1", verify=False) == campaign.current("api") and left(lab) == {name: [] for name in WEBS}
     assert len(campaign.versions("shop")) == 1, "the second run went on with the key and the order of the first"
+
+    # From the moment that the CA sees their proofs on, two hosts are away: all is done, and what is left there is told.
+    for name in ("kept", "api"):
+        campaign.manifest["lineages"][name]["forced"] = "once more"
+    campaign.manifest["issuers"]["by_web1"]["challenge"]["hosts"] = ["web2"]
+    campaign.write()
+    leads_to(ca, lab, "kept.lab.example", "web2")
+    with ExitStack() as stack:
+        for name in ("web2", "web3"):
+            stack.enter_context(cut_once_published(lab.hosts[name]))
+        run = campaign.run(clm_waves=["rest"]).ok()
+    (proof,) = left(lab)["web3"]
+    message = campaign.outcomes(run)["app1"]["message"]
+    assert all(word in message for word in ("could not be taken away on web3", f"{roots['web3']}/.well-known/acme-challenge/{proof}"))
+    assert f"are to be removed on web2: {roots['web2']}" in " ".join(run.result("What became of it")["msg"]) and len(left(lab)["web2"]) == 1
+    for name in ("web2", "web3"):
+        lab.hosts[name].mend()
+
     again = campaign.run(clm_waves=["rest"]).ok()
     assert again.changed() == 0 and "0 due" in again.output and not published(again)
 

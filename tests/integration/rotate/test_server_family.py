@@ -8,6 +8,7 @@ They start here only, so that no other test pays for them.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -174,3 +175,32 @@ def rolled_back(family: Lab, campaign: Campaign) -> None:
     (outcome,) = campaign.outcomes(run).values()
     assert run.rc == 2 and outcome["state"] == "rolled_back", outcome
     assert first in outcome["message"] and family.served(host, verify=False) == first and key.read_text() == before
+
+
+def test_keystores_are_adopted_by_review_and_rotated_with_what_they_have(family, ansible, tmp_path):
+    """The second one opens by its password only: a person says its names, its password's file and the reload."""
+    if "tomcat1" not in family.servers:
+        not_there("tomcat10")
+    server, campaign = family.server("tomcat1"), Campaign(family, ansible, tmp_path, [])
+    campaign.manifest["include"] = ["adopted.yml"]
+    campaign.write()
+    campaign.run("discover", clm_hosts="tomcat1").ok()
+    campaign.run("adopt").ok()
+    text = (tmp_path / "proposed.yml").read_text()
+    assert text.count("layout: pkcs12") == text.count("layout: jks") == 1 and text.count("- CHANGE-ME") == 1
+    said = {"/CHANGE-ME": server.password_file, "systemd: CHANGE-ME": f"command: {json.dumps(server.reload_option()['command'])}",
+            "- CHANGE-ME": f"- {server.sites[0].names[0]}", "reviewed: false": "reviewed: true"}  # fmt: skip
+    for old, new in said.items():
+        text = text.replace(old, new)
+    (tmp_path / "proposed.yml").write_text(text)
+    campaign.run("adopt", clm_adopt="accepted").ok()
+    before = {site.name: family.served("tomcat1", site.name, verify=False) for site in server.sites}
+    campaign.run(clm_waves=["rest"], rotate_soak=0, timeout=200).ok()
+    for site in server.sites:
+        served = family.served("tomcat1", site.name, verify=False)
+        assert served != before[site.name] and served in {campaign.current(one.name) for one in (tmp_path / "store" / "lineages").iterdir()}
+    keystore, password = (family.hosts["tomcat1"].real(path) for path in (server.certificate_file(server.sites[1]), server.password_file))
+    words = ["keytool", "-list", "-keystore", str(keystore), "-storepass:file", str(password)]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert server.alias in shown.stdout.lower() and "1 entry" in shown.stdout
+    assert campaign.run("adopt").ok().changed() == 0

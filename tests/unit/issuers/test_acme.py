@@ -14,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ansible_collections.certops.clm.plugins.module_utils.contracts import Pending
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.flows.certificates import _hinted
 from ansible_collections.certops.clm.plugins.module_utils.flows.inspect_store import inspect_store
@@ -154,23 +153,6 @@ def test_a_certificate_of_another_hierarchy_never_replaces_the_current_one(world
     staging = world.run(wanted("shop", forced="try"), issuer=world.issuer(anchors="public"))["shop"]
     assert staging.state == "failed" and world.store.current("shop") == before
     assert "another CA than the issuer's" in staging.message and len(staging.message) < 1000
-
-
-def test_what_was_replaced_already_hinders_no_renewal(world):
-    for token in ("", "once"):
-        assert world.run(wanted("shop", forced=token))["shop"].state == "done"
-    one, two = [Chain.parse(version.chain_pem).leaf for version in world.store.versions("shop")]
-    issuer = world.issuer()
-    for leaf in (one, one, two):
-        key_less = issuer.begin(request(world, leaf.pem))
-        assert isinstance(key_less, Pending) and key_less.go_on
-
-
-def request(world, replaces):
-    from ansible_collections.certops.clm.tests.unit.contracts.issuer import request_for
-
-    made = request_for("shop/000009-00000009", names=("shop.lab.example",))
-    return type(made)(**{**made.__dict__, "replaces_pem": replaces})
 
 
 def test_the_window_of_a_certificate_moves_and_its_name_is_the_standards(world, ca):

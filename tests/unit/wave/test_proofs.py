@@ -87,6 +87,22 @@ def test_a_proof_is_published_when_every_host_says_so_and_else_its_host_and_path
     assert "on web1" in str(found["t2"]) and "no space is left" in str(found["t2"]) and "the task did not run" in str(found["t3"])
 
 
+def test_a_proof_that_is_still_shown_is_told_by_whose_it_was_and_makes_nothing_red():
+    before = {host: Outcome(DONE, "prove", message="All is well.").as_dict() for host in ("d1", "d2", "d3")}
+    asked = {
+        "outcomes": {"d2": pending(proof("t2")).as_dict(), "d3": Outcome(DONE, "issue").as_dict()},
+        "withdraw": {"d1": [row("web2", "t2"), row("web1", "t0")], "d3": [row("web3", "t9")]},
+    }
+    away = {"unreachable": True, "msg": "Failed to connect to the host via ssh"}
+    after = proofs.with_left(before, asked, {"d1": {"results": [away, said(t0=FAILED)]}, "d3": {"results": [said(t9=DONE)]}})
+    assert {outcome["state"] for outcome in after.values()} == {DONE} and after["d3"] == before["d3"]
+    words = ("All is well. Its proof could not be taken away on web2", "/www/.well-known/acme-challenge/t2", "reached", "remove it there.")
+    assert all(word in after["d2"]["message"] for word in words), after["d2"]["message"]
+    assert "on web1" in after["d1"]["message"] and "no space is left" in after["d1"]["message"], "of a killed run"
+    assert proofs.with_left(before, asked, {})["d3"]["message"].count("the task did not run") == 1
+    assert proofs.with_left(before, {}, {}) == before
+
+
 def test_nonsense_from_a_host_is_no_proof():
     publish = {"d1": [row("web1", "t1"), row("web2", "t2")]}
     for nonsense in (

@@ -70,7 +70,7 @@ def test_what_servers_say_is_never_templated():
     """On core 2.16 hostvars templates the message of an unreachable host, which holds its SSH banner."""
     text = "".join(path.read_text() for path in sorted(ROW.glob("*.yml")))
     ours = [task["register"] for task in TASKS if any(key.startswith("certops.clm.server_") for key in task)]
-    for name in [*ours, "rotate_published"]:
+    for name in [*ours, "rotate_published", "rotate_withdrawn"]:
         assert f"certops.clm.registered(hostvars, '{name}')" in text and f"'extract', hostvars, '{name}'" not in text
 
 
