@@ -148,12 +148,12 @@ class Account:
             return signer, self._register(lease, version, signer)
 
     def prepared(self, lease: Lease, **meta: Any) -> StoredVersion:
-        """A version with a new key, durable; the one that a killed run left where there is one."""
+        """A version with a new key, durable; the one that a killed run left where there is one, for what it is wanted now."""
         store, current = self._place(), self.current()
         newest = current.version if current else ""
         left = [one for one in store.versions(self.lineage) if one.version > newest and one.state == "pending"]
         if left:
-            return left[-1]
+            return replace(left[-1], meta={**left[-1].meta, **meta})
         key = keys.generate(KEY_TYPE)
         about = {"key_type": KEY_TYPE, "key_origin": "store", "acme_account": True, "directory": self._wire.url, **meta}
         version = StoredVersion(self.lineage, store.new_version(self.lineage), "pending", keys.spki_sha256(key), meta=about)

@@ -241,6 +241,6 @@ def when(text: Any) -> Optional[datetime]:
     """An RFC 3339 text as a moment in UTC; None for anything else."""
     try:
         found = datetime.fromisoformat(_FRACTION.sub("", str(text)).replace("Z", "+00:00"))
-    except ValueError:
+        return found.astimezone(timezone.utc) if found.tzinfo else None
+    except (ValueError, OverflowError):  # a year that its offset leads out of
         return None
-    return found if found.tzinfo else None

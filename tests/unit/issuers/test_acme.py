@@ -20,6 +20,7 @@ from ansible_collections.certops.clm.plugins.module_utils.flows.inspect_store im
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _acme_setup
 from ansible_collections.certops.clm.plugins.module_utils.issuers._acme_account import Account
 from ansible_collections.certops.clm.plugins.module_utils.issuers._acme_ari import certificate_id
+from ansible_collections.certops.clm.plugins.module_utils.issuers._acme_wire import Wire
 from ansible_collections.certops.clm.plugins.module_utils.sources import secret_store
 from ansible_collections.certops.clm.plugins.module_utils.x509.chain import Chain
 from ansible_collections.certops.clm.tests.lab.ca import TestCA
@@ -144,6 +145,10 @@ def test_the_accounts_key_is_changed_once_for_each_reason_and_killed_in_between(
     assert second.state == "done", second.message
     assert second.after["account"] == first.after["account"] and second.after["spki_sha256"] != first.after["spki_sha256"]
     assert account_of(world, rollover="2027").state == "unchanged"
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # this time before the CA hears of it, and the reason is another one then
+        patch.setattr(Wire, "resource", lambda *_args: (_ for _ in ()).throw(Killed()))
+        account_of(world, rollover="2028")
+    assert account_of(world, rollover="2029").state == "done" and account_of(world, rollover="2029").state == "unchanged"
     assert world.run(wanted("api"))["api"].state == "done"
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ansible_collections.certops.clm.plugins.module_utils import hints
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _acme_ari as ari
 from ansible_collections.certops.clm.plugins.module_utils.issuers._acme_problem import Problem
@@ -59,9 +60,28 @@ def test_it_is_asked_for_again_when_the_ca_says_so_but_after_a_minute_and_within
     assert (hint.start, hint.end) == (datetime(2026, 12, 1, tzinfo=timezone.utc), datetime(2026, 12, 2, tzinfo=timezone.utc))
 
 
+@pytest.mark.parametrize("start", ["2026-12-01T02:00:00+02:00", "2026-11-30T18:30:00.123456789-05:30", "2026-12-01T00:00:00+00:00"])
+def test_a_window_in_another_time_zone_is_kept_as_the_same_moment(start):
+    class Ca:
+        def window(self, pem):
+            return ari.hint(Said({"start": start, "end": END}), pem, NOW)
+
+    kept = hints.refreshed({}, {"a" * 64: (Ca(), VECTOR)}, NOW)
+    assert hints.windows(kept) == {"a" * 64: (datetime(2026, 12, 1, tzinfo=timezone.utc), datetime(2026, 12, 2, tzinfo=timezone.utc))}
+
+
 @pytest.mark.parametrize(
     "window",
-    [{"start": END, "end": START}, {"start": START, "end": START}, {"start": START}, {"start": "soon", "end": END}, [START, END], None],
+    [
+        {"start": END, "end": START},
+        {"start": START, "end": START},
+        {"start": START},
+        {"start": "soon", "end": END},
+        [START, END],
+        None,
+        {"start": START, "end": "9999-12-31T23:59:59-23:59"},
+        {"start": "0001-01-01T00:00:00+23:59", "end": END},
+    ],
 )
 def test_what_is_no_window_is_no_answer(window):
     with pytest.raises(ClmError, match="no window"):
