@@ -219,7 +219,10 @@ def discovery_rows(found: Dict[str, Any]) -> List[Row]:
     seconds = {name: found[name]["seconds"] for name in ("certops.clm", "community.aws")}
     what = f"{found['certificates']:,} certificates of ACM (tier B) listed with their chains in {seconds['certops.clm']} s, by "
     what += f"community.aws.acm_certificate_info in {seconds['community.aws']} s: how many times fewer calls of AWS"
-    return [(what, str(found["times"]["all_calls"]), f">= {found['goal']}", None)]
+    again = found["certops.clm again"]
+    more = f"the same once more with its cache file, in {again['seconds']} s and {again['all_calls']} calls: how many times fewer"
+    times = (found["times"]["all_calls"], found["times_again"]["all_calls"])
+    return [(name, str(number), f">= {found['goal']}", None) for name, number in zip((what, more), times)]
 
 
 MEASURED = (

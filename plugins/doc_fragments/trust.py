@@ -16,8 +16,10 @@ options:
         below the new anchor.
       - V(removed) takes away the anchors with these O(sha256), and leaves the others. It is the last step, when nothing that is used
         leads to the old anchor any more. An anchor that is not there is fine, and the last one is never removed.
+      - V(absent) takes the trust store away as a whole, and for a domain name of API Gateway turns mutual TLS off, so that every client is
+        let in. As long as anything else verifies by it nothing is changed, and the message names it. The bundle stays in the bucket.
     type: str
-    choices: [present, added, removed]
+    choices: [present, added, removed, absent]
     default: present
   anchors:
     description:
@@ -65,6 +67,31 @@ notes:
   - The policy that its role needs is in the guide of policies for AWS.
   - It was tested on an emulator and never on AWS itself.
   - Of two tasks that write the same trust store at once one fails and names the other, and nothing that one of them added is lost.
+"""
+
+    MUTUAL = r"""
+options:
+  ignore_client_certificate_expiry:
+    description: Whether clients are let in whose certificate is expired, while everything else about it is verified.
+    type: bool
+    default: false
+  advertise_trust_store_ca_names:
+    description: Whether the names of the trust store's anchors are sent to the clients, by which they choose among their certificates.
+    type: bool
+    default: false
+  profile:
+    description: The profile of the SDK's configuration whose credentials are used. By default the SDK finds them as it always does.
+    type: str
+  role_arn:
+    description: A role to assume, as in another account.
+    type: str
+  external_id:
+    description: The external id that the role asks for.
+    type: str
+notes:
+  - The policy that its role needs is in the guide of policies for AWS.
+  - It was tested on an emulator and never on AWS itself.
+  - In check mode a trust store that is not there yet is taken as it is named, for a task before this one may make it.
 """
 
     LISTS = r"""

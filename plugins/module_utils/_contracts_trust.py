@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Protocol, Tuple, runtime_checkable
+from typing import Any, List, Mapping, Optional, Protocol, Sequence, Tuple, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -60,3 +60,39 @@ class RevocationLists(Protocol):
 
     def remove_lists(self, trusted: Trusted, refs: List[str]) -> None:
         """Forget these; each is there."""
+
+
+@runtime_checkable
+class Removable(Protocol):
+    """A trust store that can be taken away as a whole."""
+
+    def users(self, trusted: Trusted) -> Sequence[str]:
+        """What verifies by it now: as long as there is something, it is not taken away."""
+
+    def remove(self, trusted: Trusted) -> None:
+        """Take it away; ClmError when it is in use after all."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How a place verifies its clients: public facts with the provider's own words, `mode` among them. `ref` is to write against."""
+
+    facts: Mapping[str, Any]
+    ref: Any = None
+
+
+class Verifier(Protocol):
+    """A place that can ask its clients for certificates, and verify them by a trust store of its own cloud."""
+
+    def identity(self) -> str:
+        """A stable text that names the place."""
+
+    def read(self) -> Verification:
+        """How it verifies now; ClmError where there is no such place."""
+
+    def wanted(self, check_mode: bool) -> Mapping[str, Any]:
+        """The facts that the task asks for; ClmError where its trust store is not there or not in force. In check mode a trust store
+        that is not there yet stands in them by its name, for a task before this one may make it."""
+
+    def write(self, facts: Mapping[str, Any], before: Verification) -> None:
+        """Make it so, and touch nothing else of the place."""

@@ -156,6 +156,29 @@ def account(options: Mapping[str, Any], region: str = "") -> Tuple[Account, str]
     return (_assumed(base, role, str(options.get("external_id") or ""), found) if role else Account("", base)), found
 
 
+class Clients:
+    """Clients of one account, each made when it is first needed."""
+
+    def __init__(self, options: Mapping[str, Any], region: str = "") -> None:
+        self._options, self._default = options, region
+        self._account: Optional[Tuple[Account, str]] = None
+        self._made: Dict[Tuple[str, str], Any] = {}
+
+    @property
+    def region(self) -> str:
+        """The one that the options name, or the SDK."""
+        if self._account is None:
+            self._account = account(self._options, self._default)
+        return self._account[1]
+
+    def get(self, service: str, region: str = "") -> Any:
+        """The client of a service, by default in that region."""
+        name = (service, region or self.region)
+        if name not in self._made and self._account is not None:
+            self._made[name] = self._account[0].client(*name)
+        return self._made[name]
+
+
 def code_of(error: BaseException) -> str:
     """What AWS calls the error that a ClmError was made of, empty where it is none of AWS."""
     cause = error.__cause__

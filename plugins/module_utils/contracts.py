@@ -27,13 +27,13 @@ from ._contracts_issuing import (
     Pending,
     Revoker,
 )
-from ._contracts_trust import HeldList, RevocationLists, Trusted, TrustStore
+from ._contracts_trust import HeldList, Removable, RevocationLists, Trusted, TrustStore, Verification, Verifier
 from .masking import Secret
 
 # What stands in a file of its own, and is a contract like the others.
 __all__ = [
     "Anchored", "Answer", "BatchIssuer", "CaKey", "Challenge", "Challenger", "HeldList", "Issued", "Issuer", "IssueRequest", "KeyHolder",
-    "Pending", "RevocationLists", "Revoker", "TrustStore", "Trusted",
+    "Pending", "Removable", "RevocationLists", "Revoker", "TrustStore", "Trusted", "Verification", "Verifier",
 ]  # fmt: skip
 
 Clock = Callable[[], datetime]

@@ -4,8 +4,9 @@
 """Certificates of ACM listed by one task, beside community.aws.acm_certificate_info on the same emulator: seconds and calls. Tier B.
 
 Usage: PYTHONPATH=.cache/dev .venv/bin/python tests/benchmarks/discovery.py [--certificates 10000]
-Writes tests/benchmarks/results/discovery.json. Both run by ansible-playbook with the same interpreter for their module. The keys are
-RSA of 2048 bits, which is all that theirs lists. Theirs comes from .cache/venvs/peers.
+Writes tests/benchmarks/results/discovery.json. Ours runs twice, for its cache file spares the second look every read of a chain. Both
+run by ansible-playbook with the same interpreter for their module. The keys are RSA of 2048 bits, which is all that theirs lists. Theirs
+comes from .cache/venvs/peers.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ansible_collections.certops.clm.tests.support import collection
 from ansible_collections.certops.clm.tests.support.environment import DEV_CORE, venv
 
 GOAL = 2.0  # times fewer calls than theirs
+OURS, AGAIN = "certops.clm", "certops.clm again"
 
 
 def fill(aws: Aws, count: int) -> None:
@@ -65,8 +67,10 @@ def main() -> None:
         place = Path(folder)
         fill(aws, count)
         (place / "root.pem").write_text(aws.ca.root_pem)
+        ours = {"regions": [REGION], "anchors": [str(place / "root.pem")], "cache_file": str(place / "aws.json")}
         tasks = {
-            "certops.clm": {"certops.clm.aws_certificates_info": {"regions": [REGION], "anchors": [str(place / "root.pem")]}},
+            OURS: {"certops.clm.aws_certificates_info": ours},
+            AGAIN: {"certops.clm.aws_certificates_info": ours},
             "community.aws": {"community.aws.acm_certificate_info": {"region": REGION}},
         }
         ansible = Ansible(DEV_CORE, collection.installed()[0], place)
@@ -80,12 +84,13 @@ def main() -> None:
             environment = ansible.environment(**aws.environment)
             environment.pop("CLM_EVENTS", None)
             program = str(ansible.bin / "ansible-playbook")
-            if name != "certops.clm":
+            if name not in (OURS, AGAIN):
                 program = str(venv("peers") / "ansible-playbook")
                 environment = {key: value for key, value in environment.items() if not key.startswith(("ANSIBLE_COLL", "ANSIBLE_CALL"))}
             result[name] = measured(aws, place / f"{name}.json", [program], environment, said)
-    ours, theirs = result["certops.clm"], result["community.aws"]
-    result["times"] = {key: round(theirs[key] / ours[key], 1) for key in ("all_calls", "seconds")}
+    theirs = result["community.aws"]
+    for name, key in ((OURS, "times"), (AGAIN, "times_again")):
+        result[key] = {what: round(theirs[what] / result[name][what], 1) for what in ("all_calls", "seconds")}
     stamp.write("discovery", result)
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One trust store is made to hold what is wanted: exactly these anchors, or these too, or those no more.
+"""One trust store is made to hold what is wanted: exactly these anchors, or these too, or those no more; or it is taken away.
 
-The last two are the two ends of a rotation of trust: the new anchor is added before anything is issued below it, and the old one is
-removed when nothing is left below that. Whatever is in doubt ends before any write, and what was written is read back.
+The second and the third are the two ends of a rotation of trust: the new anchor is added before anything is issued below it, and the
+old one is removed when nothing is left below that. Whatever is in doubt ends before any write, and what was written is read back.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from ..outcome import DONE, PLANNED, UNCHANGED, Answer, Outcome, failed
 from ..x509.bundle import Bundle
 from ..x509.certificate import rfc3339
 from ..x509.revocation_list import RevocationList
+from ._trust_absent import absent
 from ._trust_judge import bundle_of, fingerprints, lists_of, named, shown
 
-PRESENT, ADDED, REMOVED = "present", "added", "removed"
+PRESENT, ADDED, REMOVED, ABSENT = "present", "added", "removed", "absent"
 TRUST_OPTIONS: Dict[str, Any] = {
-    "state": {"type": "str", "choices": [PRESENT, ADDED, REMOVED], "default": PRESENT},
+    "state": {"type": "str", "choices": [PRESENT, ADDED, REMOVED, ABSENT], "default": PRESENT},
     "anchors": {"type": "list", "elements": "path"},
     "sha256": {"type": "list", "elements": "str"},
 }
@@ -75,7 +76,10 @@ def converge(params: Mapping[str, Any], *, store: TrustStore, clock: Clock, chec
     """One outcome, by the name of the trust store."""
     answer = Answer()
     remarks: List[str] = []
-    answer[store.identity()] = _converge(params, store, clock, check_mode, remarks)
+    if params["state"] == ABSENT:
+        answer[store.identity()] = absent(params, store, check_mode)
+    else:
+        answer[store.identity()] = _converge(params, store, clock, check_mode, remarks)
     answer.more = {"remarks": remarks}
     return answer
 

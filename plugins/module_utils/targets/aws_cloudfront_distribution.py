@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
-from .. import aws
+from .. import aws, distributions
 from ..contracts import Clock, Target, Where
-from ..errors import ClmError, UnavailableError
+from ..distributions import REGION
 from ._aws_bound import create_bound
 from ._aws_clients import ACCESS_OPTIONS, Clients, asked
 from ._aws_store import AcmStore
@@ -58,11 +58,8 @@ RIGHTS: Dict[str, Any] = {
         }
     ],
 }
-REGION = "us-east-1"  # of CloudFront's endpoint, and of every certificate that it takes
 # https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html says which of ACM's CloudFront takes
 KEY_TYPES: Tuple[str, ...] = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256")
-CHANGED = ("PreconditionFailed", "InvalidIfMatchVersion")
-ATTEMPTS = 5  # configurations that somebody else changed between our reading and our writing
 
 
 class Distributions:
@@ -81,16 +78,12 @@ class Distributions:
     def prefetch(self, wheres: Sequence[Where]) -> None:
         """Each distribution has to be read by itself: only that gives the ETag."""
 
-    def _config(self, where: Where) -> Tuple[Dict[str, Any], str]:
-        """The configuration, and the ETag to change it against."""
-        name = str(where["distribution_id"])
-        with aws.told(f"cloudfront {name}"):
-            answer = self._clients.get(where, "cloudfront", REGION).get_distribution_config(Id=name)
-        return dict(answer["DistributionConfig"]), str(answer["ETag"])
+    def _client(self, where: Where) -> Any:
+        return self._clients.get(where, "cloudfront", REGION)
 
     def bound(self, where: Where) -> str:
         """The certificate of the aliases; CloudFront's own one is none."""
-        viewer = self._config(where)[0].get("ViewerCertificate") or {}
+        viewer = distributions.configuration(self._client(where), str(where["distribution_id"]))[0].get("ViewerCertificate") or {}
         if viewer.get("IAMCertificateId"):
             return self._iam(where).get(str(viewer["IAMCertificateId"]), "")
         return str(viewer.get("ACMCertificateArn") or "")
@@ -105,21 +98,10 @@ class Distributions:
         return self._by_id[key]
 
     def bind(self, where: Where, arn: str) -> None:
-        """Set the certificate; where somebody changed the distribution meanwhile, read it again, so that nothing of theirs is lost."""
-        for _attempt in range(ATTEMPTS):
-            try:
-                self._bind(where, arn)
-                return
-            except ClmError as error:
-                answer = getattr(error.__cause__.__cause__ if error.__cause__ else None, "response", None) or {}
-                if answer.get("Error", {}).get("Code") not in CHANGED:
-                    raise
-        name = where["distribution_id"]
-        raise UnavailableError(f"cloudfront {name}: somebody changes it all the time", hint="see who does, then run again")
+        """Set the certificate, and leave what somebody else changed meanwhile as they have it."""
+        distributions.change(self._client(where), str(where["distribution_id"]), lambda config: self._set(where, config, arn), asked)
 
-    def _bind(self, where: Where, arn: str) -> None:
-        name = str(where["distribution_id"])
-        config, etag = self._config(where)
+    def _set(self, where: Where, config: Dict[str, Any], arn: str) -> None:
         viewer = config.get("ViewerCertificate") or {}
         kept = {key: viewer[key] for key in ("SSLSupportMethod", "MinimumProtocolVersion") if viewer.get(key)}
         if viewer.get("CloudFrontDefaultCertificate") or not kept:
@@ -127,8 +109,6 @@ class Distributions:
         ids = {one: number for number, one in self._iam(where).items()} if arn.split(":")[2:3] == ["iam"] else {}
         certificate = {"IAMCertificateId": ids[arn]} if arn in ids else {"ACMCertificateArn": arn}
         config["ViewerCertificate"] = {**certificate, **kept}
-        with asked(f"cloudfront UpdateDistribution {name}"):
-            self._clients.get(where, "cloudfront", REGION).update_distribution(DistributionConfig=config, Id=name, IfMatch=etag)
 
 
 def create(options: Mapping[str, Any], clock: Clock) -> Target:

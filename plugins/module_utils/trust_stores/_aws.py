@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from .. import aws
+from ..aws import Clients
 from ..contracts import Clock
 from ..errors import BusyError, ClmError, ConfigError, UnavailableError
 
@@ -23,29 +24,6 @@ LARGEST = 64 * 1024 * 1024
 PAUSE = 2.0  # seconds between two looks
 OVERTAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
 MISSING = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "InvalidArgument")
-
-
-class Clients:
-    """Clients of one account, each made when it is first needed."""
-
-    def __init__(self, options: Mapping[str, Any], region: str = "") -> None:
-        self._options, self._default = options, region
-        self._account: Optional[Tuple[aws.Account, str]] = None
-        self._made: Dict[Tuple[str, str], Any] = {}
-
-    @property
-    def region(self) -> str:
-        """The one that the options name, or the SDK."""
-        if self._account is None:
-            self._account = aws.account(self._options, self._default)
-        return self._account[1]
-
-    def get(self, service: str, region: str = "") -> Any:
-        """The client of a service, by default in that region."""
-        name = (service, region or self.region)
-        if name not in self._made and self._account is not None:
-            self._made[name] = self._account[0].client(*name)
-        return self._made[name]
 
 
 class Objects:

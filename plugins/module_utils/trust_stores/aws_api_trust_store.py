@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .. import aws
 from ..contracts import Clock, Trusted, TrustStore
@@ -41,11 +41,12 @@ def create(options: Mapping[str, Any], clock: Clock) -> TrustStore:
     clients = Clients(options)
     objects = Objects(clients, str(options["bucket"]), key_of(options, name))
     kind = Http if api == "http" else Rest
-    return kind(name, clients, objects, patience_of(options, clock), bool(options.get("enable_mutual_tls")))
+    enable = bool(options.get("enable_mutual_tls")) or options.get("state") == "absent"  # what is to be turned off may be off
+    return kind(name, clients, objects, patience_of(options, clock), enable)
 
 
 class Rest:
-    """A domain name of REST APIs. The trust store's `ref` is not used: a domain name is its own."""
+    """TrustStore and Removable, of a domain name of REST APIs. Its `ref` is not used: a domain name is its own."""
 
     key_types = KEY_TYPES
     service = "apigateway"
@@ -72,7 +73,7 @@ class Rest:
         return {"MutualTlsAuthentication": mutual, "DomainNameConfigurations": [{**status, "EndpointType": ",".join(kinds)}]}
 
     def _update(self, uri: str, version: str) -> None:
-        values = {"truststoreUri": uri, "truststoreVersion": version}
+        values = {"truststoreUri": uri, **({"truststoreVersion": version} if uri else {})}
         operations = [{"op": "replace", "path": f"/mutualTlsAuthentication/{name}", "value": value} for name, value in values.items()]
         self._client.update_domain_name(domainName=self._name, patchOperations=operations)
 
@@ -117,6 +118,16 @@ class Rest:
             self._update(f"s3://{self._objects.bucket}/{self._objects.key}", version)
         self._patience.until(self._is_ready, f"the trust store of {self._name}")
 
+    def users(self, trusted: Trusted) -> Sequence[str]:
+        """Nothing else than the domain name itself."""
+        return []
+
+    def remove(self, trusted: Trusted) -> None:
+        """Turn mutual TLS off, which is what taking the bundle away does: from then on every client is let in."""
+        with aws.told(f"apigateway UpdateDomainName {self._name}"):
+            self._update("", "")
+        self._patience.until(self._is_ready, f"the domain name {self._name} without a trust store")
+
     def _is_ready(self) -> bool:
         rows = _list(self._domain(), "DomainNameConfigurations")
         bad = [str(one.get("DomainNameStatusMessage") or "without a reason") for one in rows if one.get("DomainNameStatus") == ENDED]
@@ -135,7 +146,7 @@ class Http(Rest):
         return found
 
     def _update(self, uri: str, version: str) -> None:
-        mutual = {"TruststoreUri": uri, "TruststoreVersion": version}
+        mutual = {"TruststoreUri": uri, **({"TruststoreVersion": version} if uri else {})}
         self._client.update_domain_name(DomainName=self._name, MutualTlsAuthentication=mutual)
 
 

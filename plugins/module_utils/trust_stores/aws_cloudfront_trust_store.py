@@ -10,7 +10,7 @@ bundle says which version of the bundle made which ETag, and where it does not f
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from .. import aws
 from ..contracts import Clock, Trusted, TrustStore
@@ -35,6 +35,19 @@ RIGHTS: Dict[str, Any] = {
         {"Action": ["s3:GetBucketVersioning", "s3:ListBucket"], "Resource": "arn:aws:s3:::example-trust"},
         {"Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], "Resource": "arn:aws:s3:::example-trust/*"},
     ],
+    "To take it away with ``state: absent``": [
+        {
+            "Action": [
+                "cloudfront:DeleteTrustStore",
+                "cloudfront:GetTrustStore",
+                "cloudfront:ListDistributionsByTrustStore",
+                "cloudfront:ListTrustStores",
+            ],
+            "Resource": "*",
+        },
+        {"Action": ["s3:GetBucketVersioning", "s3:ListBucket"], "Resource": "arn:aws:s3:::example-trust"},
+        {"Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": "arn:aws:s3:::example-trust/*"},
+    ],
 }
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/trust-stores-certificate-management.html
 KEY_TYPES: Tuple[str, ...] = ("rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384")
@@ -51,7 +64,7 @@ def create(options: Mapping[str, Any], clock: Clock) -> TrustStore:
 
 
 class CloudFrontTrustStore:
-    """TrustStore. Its `ref` is the id and the ETag."""
+    """TrustStore and Removable. Its `ref` is the id and the ETag."""
 
     key_types = KEY_TYPES
 
@@ -113,7 +126,19 @@ class CloudFrontTrustStore:
     def _record(self) -> str:
         return f"{self._objects.key}.json"
 
+    def users(self, trusted: Trusted) -> Sequence[str]:
+        """The ids of the distributions that verify by it."""
+        number = trusted.ref.partition(" ")[0]
+        rows = aws.pages(self._client, "list_distributions_by_trust_store", "DistributionList.Items", TrustStoreIdentifier=number)
+        return [str(row["Id"]) for row in rows]
+
     # --- writing ---
+
+    def remove(self, trusted: Trusted) -> None:
+        """Delete it against the ETag that was read; the versions of its bundle stay in the bucket."""
+        number, _space, etag = trusted.ref.partition(" ")
+        with aws.told(f"cloudfront DeleteTrustStore {self._name}"):
+            self._client.delete_trust_store(Id=number, IfMatch=etag)
 
     def write(self, bundle_pem: str, before: Optional[Trusted]) -> None:
         """Put the bundle into the bucket, have just that version taken, and record which ETag that gave."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .. import aws
 from ..contracts import Clock, HeldList, Trusted, TrustStore
@@ -37,6 +37,19 @@ RIGHTS: Dict[str, Any] = {
         {"Action": ["s3:GetBucketVersioning", "s3:ListBucket"], "Resource": "arn:aws:s3:::example-trust"},
         {"Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], "Resource": "arn:aws:s3:::example-trust/*"},
     ],
+    "To take it away with ``state: absent``": [
+        {
+            "Action": [
+                "elasticloadbalancing:DeleteTrustStore",
+                "elasticloadbalancing:DescribeTrustStoreAssociations",
+                "elasticloadbalancing:DescribeTrustStores",
+                "elasticloadbalancing:GetTrustStoreCaCertificatesBundle",
+            ],
+            "Resource": "*",
+        },
+        {"Action": ["s3:GetBucketVersioning", "s3:ListBucket"], "Resource": "arn:aws:s3:::example-trust"},
+        {"Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::example-trust/*"},
+    ],
 }
 NAMED = re.compile(r"\A(?=.{1,32}\Z)([a-zA-Z0-9]+-)*[a-zA-Z0-9]+\Z")
 ACTIVE = "ACTIVE"
@@ -56,7 +69,7 @@ def create(options: Mapping[str, Any], clock: Clock) -> TrustStore:
 
 
 class ElbTrustStore:
-    """TrustStore and RevocationLists. Its `ref` is the ARN."""
+    """TrustStore, RevocationLists and Removable. Its `ref` is the ARN."""
 
     key_types: Tuple[str, ...] = KEY_TYPES
 
@@ -114,6 +127,16 @@ class ElbTrustStore:
             if aws.code_of(error) != "DuplicateTrustStoreName":
                 raise
             raise BusyError(f"somebody else has made the trust store {self._name} meanwhile", hint="run again") from error
+
+    def users(self, trusted: Trusted) -> Sequence[str]:
+        """The ARNs of the listeners that verify by it."""
+        rows = aws.pages(self._elb, "describe_trust_store_associations", "TrustStoreAssociations", TrustStoreArn=trusted.ref)
+        return [str(row["ResourceArn"]) for row in rows]
+
+    def remove(self, trusted: Trusted) -> None:
+        """Delete it; the versions of its bundle stay in the bucket."""
+        with aws.told(f"elasticloadbalancing DeleteTrustStore {self._name}"):
+            self._elb.delete_trust_store(TrustStoreArn=trusted.ref)
 
     # --- revocation lists ---
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from moto.cloudfront import urls
 from moto.cloudfront.exceptions import CloudFrontException
@@ -85,8 +85,29 @@ def list_trust_stores(self: Any) -> ActionResult:
     return ActionResult({"TrustStoreList": [{**shown(row), "ETag": row["ETag"]} for row in rows[marker : marker + size]], **more})
 
 
+def users_of(response: Any, number: str) -> List[Any]:
+    """The distributions that verify by the trust store."""
+    every = response.backend.distributions.values()
+    return [one for one in every if (mutual_of(one.distribution_config).get("TrustStoreConfig") or {}).get("TrustStoreId") == number]
+
+
+def mutual_of(config: Any) -> Row:
+    """How a configuration verifies viewers; the emulator keeps what it is given."""
+    found: Row = getattr(config, "ViewerMtlsConfig", None) or {}
+    return found
+
+
+def list_distributions_by_trust_store(self: Any) -> ActionResult:
+    found = users_of(self, self._get_param("TrustStoreIdentifier"))
+    more = {"Items": found} if found else {}
+    return ActionResult({"DistributionList": {"Marker": "", "MaxItems": 100, "IsTruncated": False, "Quantity": len(found), **more}})
+
+
 def delete_trust_store(self: Any) -> EmptyResult:
-    del stores(self)[one(self, "Id", str(self._get_param("IfMatch") or "none"))["Id"]]
+    row = one(self, "Id", str(self._get_param("IfMatch") or "none"))
+    if users_of(self, row["Id"]):
+        raise CloudFrontException("CannotDeleteEntityWhileInUse", "The entity cannot be deleted while it is in use.")
+    del stores(self)[row["Id"]]
     return EmptyResult()
 
 
@@ -95,9 +116,29 @@ def cloudfront_trust_stores() -> None:
     """A trust store takes the bundle out of S3 once, against the ETag that was read, and never gives it back.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateTrustStore.html, API_UpdateTrustStore.html,
-    API_GetTrustStore.html, API_ListTrustStores.html, and the developer guide, "Trust stores and certificate management"
+    API_GetTrustStore.html, API_ListTrustStores.html, API_DeleteTrustStore.html, API_ListDistributionsByTrustStore.html, and the
+    developer guide, "Trust stores and certificate management"
     """
-    for act in (create_trust_store, update_trust_store, get_trust_store, list_trust_stores, delete_trust_store):
+    for act in (
+        create_trust_store, update_trust_store, get_trust_store, list_trust_stores, delete_trust_store, list_distributions_by_trust_store,
+    ):  # fmt: skip
         setattr(CloudFrontResponse, act.__name__, act)
-    for path in ("trust-store$", "trust-stores$", "trust-store/(?P<trust_store>[^/]+)$"):
+    for path in ("trust-store$", "trust-stores$", "trust-store/(?P<trust_store>[^/]+)$", "distributionsByTrustStore$"):
         urls.url_paths[f"{{0}}/2020-05-31/{path}"] = CloudFrontResponse.dispatch
+
+
+@patch
+def cloudfront_viewer_mtls() -> None:
+    """A distribution verifies its viewers by a trust store that is there.
+
+    https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ViewerMtlsConfig.html and API_TrustStoreConfig.html
+    """
+    stock = CloudFrontResponse.update_distribution
+
+    def update_distribution(self: Any) -> ActionResult:
+        mutual = (self._get_param("DistributionConfig") or {}).get("ViewerMtlsConfig") or {}
+        if mutual and (mutual.get("TrustStoreConfig") or {}).get("TrustStoreId") not in stores(self):
+            raise CloudFrontException("InvalidArgument", "The specified trust store does not exist.")
+        return stock(self)
+
+    CloudFrontResponse.update_distribution = update_distribution

@@ -118,10 +118,21 @@ def describe_trust_stores(self: Any) -> ActionResult:
     return ActionResult({"TrustStores": rows})
 
 
+def users_of(response: Any, arn: str) -> List[str]:
+    """The listeners that verify by the trust store."""
+    balancers = response.elbv2_backend.load_balancers.values()
+    listeners = [pair for balancer in balancers for pair in balancer.listeners.items()]
+    return [name for name, one in listeners if getattr(one, "mutual", {}).get("TrustStoreArn") == arn]
+
+
+def describe_trust_store_associations(self: Any) -> ActionResult:
+    found = store(self, self._get_param("TrustStoreArn"))
+    return ActionResult({"TrustStoreAssociations": [{"ResourceArn": name} for name in users_of(self, found.arn)]})
+
+
 def delete_trust_store(self: Any) -> EmptyResult:
     found = store(self, self._get_param("TrustStoreArn"))
-    balancers = self.elbv2_backend.load_balancers.values()
-    if any(getattr(one, "mutual", {}).get("TrustStoreArn") == found.arn for balancer in balancers for one in balancer.listeners.values()):
+    if users_of(self, found.arn):
         raise ELBClientError("TrustStoreInUse", f"Trust store '{found.arn}' is currently in use")
     del stores(self)[found.arn]
     return EmptyResult()
@@ -136,10 +147,12 @@ def elbv2_trust_stores() -> None:
     """A trust store takes the bundle out of S3 once, and gives its own copy back by a signed URL.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTrustStore.html, API_ModifyTrustStore.html,
-    API_DeleteTrustStore.html and API_GetTrustStoreCaCertificatesBundle.html; 25 CA certificates by the quotas of load balancers
+    API_DeleteTrustStore.html, API_DescribeTrustStoreAssociations.html and API_GetTrustStoreCaCertificatesBundle.html; 25 CA certificates
+    by the quotas of load balancers
     """
     for act in (
-        create_trust_store, modify_trust_store, describe_trust_stores, delete_trust_store, get_trust_store_ca_certificates_bundle,
+        create_trust_store, modify_trust_store, describe_trust_stores, delete_trust_store, describe_trust_store_associations,
+        get_trust_store_ca_certificates_bundle,
     ):  # fmt: skip
         setattr(ELBV2Response, act.__name__, act)
 

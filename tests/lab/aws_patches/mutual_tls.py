@@ -44,7 +44,8 @@ def apigateway_mutual_tls() -> None:
     """A regional domain name of REST APIs has mutual TLS, and is UPDATING for a while when that is changed.
 
     https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateDomainName.html, API_MutualTlsAuthentication.html, and the developer guide,
-    "How to turn on mutual TLS authentication for your REST APIs": regional domain names only, versions in a versioned bucket
+    "How to turn on mutual TLS authentication for your REST APIs": regional domain names only, versions in a versioned bucket, and an empty
+    truststoreUri turns it off
     """
     updated, shown = APIGatewayResponse.update_domain_name, RestDomain.to_json
 
@@ -56,8 +57,9 @@ def apigateway_mutual_tls() -> None:
             return updated(self)
         if len(mutual) < len(operations) or "EDGE" in (domain.endpoint_configuration or {}).get("types", []):
             raise BadRequestException("Mutual TLS is not supported for this domain name, or with other changes")
-        before = getattr(domain, "mutual", {})
-        domain.mutual, domain.looks = taken(self.current_account, {**before, **mutual}, BadRequestException), 1
+        before, off = getattr(domain, "mutual", {}), mutual.get("truststoreUri") == ""
+        domain.mutual = {} if off else taken(self.current_account, {**before, **mutual}, BadRequestException)
+        domain.looks = 1
         return 200, {}, json.dumps(domain.to_json())
 
     def to_json(self: Any) -> Dict[str, Any]:
@@ -85,7 +87,9 @@ def apigatewayv2_mutual_tls() -> None:
         if given.get("domainNameConfigurations") and updated is not None:
             updated(self)
         if given.get("mutualTlsAuthentication"):
-            domain.mutual_tls_authentication = taken(self.current_account, given["mutualTlsAuthentication"], BadRequestV2)
+            mutual = given["mutualTlsAuthentication"]
+            off = mutual.get("truststoreUri") == ""
+            domain.mutual_tls_authentication = {} if off else taken(self.current_account, mutual, BadRequestV2)
             domain.looks = 1
         return 200, {}, json.dumps(domain.to_json())
 

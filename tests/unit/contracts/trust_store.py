@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Protocol, Tuple
 
 import pytest
 
-from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, TrustStore
+from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, Removable, TrustStore
 from ansible_collections.certops.clm.plugins.module_utils.edge import utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.flows.trust import converge
@@ -51,16 +51,16 @@ class TrustStoreContract:
         made: Dict[str, Any] = write_anchors(tmp_path)
         return made
 
-    def store(self, place: Place) -> TrustStore:
-        made: TrustStore = self.provider.create(place.options, self.clock)
+    def store(self, place: Place, **more: Any) -> TrustStore:
+        made: TrustStore = self.provider.create({**place.options, **more}, self.clock)
         assert isinstance(made, TrustStore)
         return made
 
     def run(self, place: Place, state: str, *names: str, check_mode: bool = False, **more: Any) -> Outcome:
         """One task; `names` are files of anchors, or for `removed` SHA-256."""
-        files = None if state == "removed" else [str(self.folder / f"{name}.pem") for name in names]
+        files = None if state in ("removed", "absent") else [str(self.folder / f"{name}.pem") for name in names]
         params = {"state": state, "anchors": files, "sha256": list(names) if files is None else None, **place.options, **more}
-        (outcome,) = converge(params, store=self.store(place), clock=self.clock, check_mode=check_mode).values()
+        (outcome,) = converge(params, store=self.store(place, state=state), clock=self.clock, check_mode=check_mode).values()
         assert "PRIVATE" not in json.dumps(outcome.as_dict())
         return outcome
 
@@ -98,6 +98,21 @@ class TrustStoreContract:
         assert last.state == "failed" and "without any anchor" in last.message and place.writes() == writes
         assert "no SHA-256" in self.run(place, "removed", "lab one").message
         assert "says nothing" in self.run(place, "added", "two", sha256=[sha256_of(cas["one"])]).message
+
+    def test_taken_away_and_again_changes_nothing(self, place: Place, cas: Any) -> None:
+        assert isinstance(self.store(place), Removable)
+        assert self.run(place, "absent").state == "unchanged" and place.writes() == 0
+        assert self.run(place, "present", "one").state == "done"
+        writes, held = place.writes(), place.held()
+        planned = self.run(place, "absent", check_mode=True)
+        assert planned.state == "planned" and [row["sha256"] for row in planned.before["anchors"]] == held and place.writes() == writes
+        assert "says nothing" in self.run(place, "absent", sha256_of(cas["one"])).message and place.held() == held
+        gone = self.run(place, "absent")
+        assert gone.state == "done" and gone.before == planned.before and not gone.after, gone
+        assert self.run(place, "absent").state == "unchanged" and self.store(place).read() is None
+        assert self.run(place, "present", "two").state == "done" and place.held() == [sha256_of(cas["two"])]
+        place.foreign()
+        assert self.run(place, "absent").state == "done", "what is in doubt may go too, for all of it goes"
 
     def test_a_key_that_is_not_taken_is_refused_before_any_write(self, place: Place, cas: Any) -> None:
         if self.provider.KEY_TYPES:

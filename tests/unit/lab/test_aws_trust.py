@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from ansible_collections.certops.clm.tests.lab.anchors import anchor, revocation_list
-from ansible_collections.certops.clm.tests.lab.aws_places import http_domain, rest_domain
+from ansible_collections.certops.clm.tests.lab.aws_places import distribution, http_domain, rest_domain
 from ansible_collections.certops.clm.tests.lab.aws_trust import BUCKET, EAST, ApiPlace, bucket, hashes_of
 from ansible_collections.certops.clm.tests.lab.ca import pem_of
 
@@ -98,6 +98,8 @@ def test_a_listener_verifies_by_a_trust_store_that_is_there_and_then_in_use(worl
     elb.modify_listener(ListenerArn=listener, MutualAuthentication=verify)
     (row,) = elb.describe_listeners(ListenerArns=[listener])["Listeners"]
     assert row["MutualAuthentication"]["TrustStoreArn"] == verify["TrustStoreArn"] and row["Certificates"][0]["CertificateArn"] == arn
+    (used,) = elb.describe_trust_store_associations(TrustStoreArn=verify["TrustStoreArn"])["TrustStoreAssociations"]
+    assert used["ResourceArn"] == listener
     assert said(elb.delete_trust_store, TrustStoreArn=verify["TrustStoreArn"]) == "TrustStoreInUse"
     elb.modify_listener(ListenerArn=listener, MutualAuthentication={"Mode": "off"})
     assert said(elb.delete_trust_store, TrustStoreArn=verify["TrustStoreArn"]) == ""
@@ -160,6 +162,10 @@ def test_a_regional_domain_name_takes_a_version_of_a_bundle_that_is_there(world)
     assert found["DomainNameConfigurations"][0]["CertificateArn"] == arn, "the certificate stays"
     gone = {**taken, "TruststoreVersion": "never"}
     assert said(http.update_domain_name, DomainName="http.example.com", MutualTlsAuthentication=gone) == "BadRequestException"
+    rest.update_domain_name(domainName="rest.example.com", patchOperations=[{**uri, "value": ""}])
+    http.update_domain_name(DomainName="http.example.com", MutualTlsAuthentication={"TruststoreUri": ""})
+    assert "mutualTlsAuthentication" not in rest.get_domain_name(domainName="rest.example.com")
+    assert not http.get_domain_name(DomainName="http.example.com").get("MutualTlsAuthentication")
 
 
 def test_api_gateway_warns_of_certificates_that_are_expired(world):
@@ -198,3 +204,26 @@ def test_cloudfront_takes_a_bundle_once_against_the_etag(world):
     assert row["ETag"] == changed["ETag"] and said(cloudfront.delete_trust_store, Id=number, IfMatch=etag) == "PreconditionFailed"
     assert said(cloudfront.delete_trust_store, Id=number, IfMatch=row["ETag"]) == ""
     assert said(cloudfront.get_trust_store, Identifier=number) == "EntityNotFound"
+
+
+def test_a_distribution_verifies_by_a_trust_store_that_is_there_and_then_in_use(world):
+    server, mended, _authority, versions = world
+    cloudfront = server.client("cloudfront")
+    name = distribution(server, "shop.example.com", server.hold("shop.example.com", region=EAST)[0])
+
+    def verify(number):
+        found = cloudfront.get_distribution_config(Id=name)
+        config = {**found["DistributionConfig"], "ViewerMtlsConfig": {"Mode": "required", "TrustStoreConfig": {"TrustStoreId": number}}}
+        return said(cloudfront.update_distribution, DistributionConfig=config, Id=name, IfMatch=found["ETag"])
+
+    assert (verify("ts_gone") == "InvalidArgument") is mended
+    if not mended:
+        assert said(cloudfront.list_distributions_by_trust_store, TrustStoreIdentifier="ts_gone") == NONE
+        return
+    place = {"Bucket": BUCKET, "Key": "ca.pem", "Region": "eu-central-1", "Version": versions[0]}
+    made = cloudfront.create_trust_store(Name="viewers", CaCertificatesBundleSource={"CaCertificatesBundleS3Location": place})
+    number, delete = made["TrustStore"]["Id"], {"Id": made["TrustStore"]["Id"], "IfMatch": made["ETag"]}
+    assert "Items" not in cloudfront.list_distributions_by_trust_store(TrustStoreIdentifier=number)["DistributionList"]
+    assert verify(number) == ""
+    (used,) = cloudfront.list_distributions_by_trust_store(TrustStoreIdentifier=number)["DistributionList"]["Items"]
+    assert used["Id"] == name and said(cloudfront.delete_trust_store, **delete) == "CannotDeleteEntityWhileInUse"

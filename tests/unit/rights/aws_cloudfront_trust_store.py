@@ -26,4 +26,21 @@ def rotating(aws, folder):
     return run
 
 
-DRILLS = {"Trust stores of CloudFront": rotating}
+def leaving(aws, folder):
+    """It is taken away, and is not there in another run."""
+    bucket(aws, BUCKET)
+    write_anchors(folder)
+    place = CloudFrontPlace(aws)
+    assert task(place, folder, "one").state == "done"
+
+    def run():
+        for _again in range(2):
+            outcome = task(place, folder, state="absent")
+            if outcome.state == "failed":
+                return [outcome.message, outcome.next_action]
+        return []
+
+    return run
+
+
+DRILLS = {"Trust stores of CloudFront": rotating, "To take it away with ``state: absent``": leaving}

@@ -27,4 +27,21 @@ def rotating(aws, folder):
     return run
 
 
-DRILLS = {"Anchors, and lists by ``revocation_lists``": rotating}
+def leaving(aws, folder):
+    """It is taken away, and is not there in another run."""
+    bucket(aws, BUCKET)
+    write_anchors(folder)
+    place = ElbPlace(aws)
+    assert task(place, folder, "one")[0].state == "done"
+
+    def run():
+        for _again in range(2):
+            outcome, _remarks = task(place, folder, state="absent")
+            if outcome.state == "failed":
+                return [outcome.message, outcome.next_action]
+        return []
+
+    return run
+
+
+DRILLS = {"Anchors, and lists by ``revocation_lists``": rotating, "To take it away with ``state: absent``": leaving}

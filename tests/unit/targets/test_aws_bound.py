@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from ansible_collections.certops.clm.plugins.module_utils import distributions
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
 from ansible_collections.certops.clm.plugins.module_utils.targets import aws_api_domain, aws_cloudfront_distribution, aws_elb_listener
 from ansible_collections.certops.clm.plugins.module_utils.targets._powers import InUseError
@@ -150,10 +151,10 @@ def test_an_edge_optimised_domain_has_its_certificate_in_us_east_1(aws, tmp_path
 
 def test_a_distribution_that_somebody_changed_meanwhile_keeps_their_change(aws, tmp_path, monkeypatch):
     estate = CloudFront(aws, tmp_path)
-    stock, changed = aws_cloudfront_distribution.Distributions._config, []
+    stock, changed = distributions.configuration, []
 
-    def read_and_then_somebody_changes(self, where):
-        config, etag = stock(self, where)
+    def read_and_then_somebody_changes(client, name):
+        config, etag = stock(client, name)
         if len(changed) == 1:  # after the read, before the write
             answer = estate.config()
             theirs = {**answer["DistributionConfig"], "Comment": "theirs"}
@@ -161,7 +162,7 @@ def test_a_distribution_that_somebody_changed_meanwhile_keeps_their_change(aws, 
         changed.append(etag)
         return config, etag
 
-    monkeypatch.setattr(aws_cloudfront_distribution.Distributions, "_config", read_and_then_somebody_changes)
+    monkeypatch.setattr(distributions, "configuration", read_and_then_somebody_changes)
     assert deploy(aws_cloudfront_distribution, estate).state == "done"
     assert estate.config()["DistributionConfig"]["Comment"] == "theirs" and len(changed) == 3
 
