@@ -130,9 +130,10 @@ def accounts(options: Mapping[str, Any]) -> Tuple[List[Account], List[Tuple[str,
         base = boto3.session.Session(profile_name=options.get("profile") or None)
         region = regions(options, base)[0]
         own = Account("", base)
-        roles = [*_list(options, "role_arns"), *_of_organization(own, str(options.get("organization_role") or ""), region)]
+        everywhere = _of_organization(own, str(options.get("organization_role") or ""), region)
+        roles = [*_list(options, "role_arns"), *everywhere]
         if not roles:
-            return [Account(str(own.client("sts", region).get_caller_identity()["Account"]), base)], []
+            return [Account(own_id(own, region), base)], []
     able: List[Account] = []
     unable: List[Tuple[str, ClmError]] = []
     for role in dict.fromkeys(roles):
@@ -140,7 +141,33 @@ def accounts(options: Mapping[str, Any]) -> Tuple[List[Account], List[Tuple[str,
             able.append(_assumed(base, role, str(options.get("external_id") or ""), region))
         except ClmError as error:
             unable.append((role, error))
+    refused = [role for role, _error in unable if role in everywhere]
+    mine = _own_account(own, region, refused) if refused else None
+    if mine is not None:
+        return [*able, mine], [one for one in unable if one[0].split(":")[4] != mine.id or one[0] not in everywhere]
     return able, unable
+
+
+def _own_account(own: Account, region: str, refused: Sequence[str]) -> Optional[Account]:
+    """The own account, where it is among those whose role of the organization was refused and the own credentials may list there.
+
+    AWS makes the role of an organization in every account but the one that manages it.
+    """
+    try:
+        number = own_id(own, region)
+        if number not in [role.split(":")[4] for role in refused]:
+            return None
+        with told("acm ListCertificates"):
+            own.client("acm", region).list_certificates(MaxItems=1)
+        return Account(number, own.session)
+    except ClmError:
+        return None
+
+
+def own_id(own: Account, region: str) -> str:
+    """The id of the account whose credentials the SDK has found."""
+    with told("sts GetCallerIdentity"):
+        return str(own.client("sts", region).get_caller_identity()["Account"])
 
 
 def account(options: Mapping[str, Any], region: str = "") -> Tuple[Account, str]:

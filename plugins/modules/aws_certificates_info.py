@@ -14,7 +14,8 @@ author: certops.clm authors (@certops)
 description:
   - Returns one row for each place that serves a certificate. The places are listeners of application, network and classic load
     balancers with their default and SNI certificates, CloudFront distributions, and domain names of API Gateway.
-  - Returns one row for each certificate of ACM and IAM that no such place was seen to serve, so that what is unused is found.
+  - Returns one row for each certificate of ACM and IAM that no such place was seen to serve, so that what is unused is found, and one for
+    the certificate of each private CA.
   - Everything comes from listings, page by page. A certificate is read by itself only for its bytes, once, and not again while
     O(cache_file) knows it.
   - An account, a region or a service that does not answer hides no other. It is named in RV(unseen), and the task fails at its end
@@ -37,17 +38,19 @@ options:
     elements: str
     default: []
   organization_role:
-    description: The name of a role that is assumed in every active account of the organization.
+    description:
+      - The name of a role that is assumed in every active account of the organization.
+      - Where the account that asks has no such role itself, as the one that manages an organization, it is listed with its own credentials.
     type: str
   external_id:
     description: The external id that the roles ask for.
     type: str
   services:
-    description: The services whose places are listed. Certificates of ACM and IAM always are.
+    description: The services whose places are listed, and with V(acm-pca) the private CAs. Certificates of ACM and IAM always are.
     type: list
     elements: str
-    choices: [elbv2, elb, apigateway, apigatewayv2, cloudfront]
-    default: [elbv2, elb, apigateway, apigatewayv2, cloudfront]
+    choices: [elbv2, elb, apigateway, apigatewayv2, cloudfront, acm-pca]
+    default: [elbv2, elb, apigateway, apigatewayv2, cloudfront, acm-pca]
   concurrency:
     description: How many calls are under way at once, from 1 to 64.
     type: int
@@ -138,7 +141,7 @@ certificates:
       description:
         - The place. It has C(account), C(region), C(service), C(place), C(certificate_arn), C(bound), C(status), C(type), what the
           service says of it, as C(listener) and C(slot), and C(labels) from the tags C(owner), C(service), C(environment),
-          C(criticality) and C(runbook).
+          C(criticality) and C(runbook). A private CA has C(authority), and its chain is judged by no anchors.
         - C(bound) is V(false) for a certificate that nothing serves, and null where AWS does not tell.
       type: dict
 unseen:

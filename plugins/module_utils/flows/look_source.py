@@ -25,14 +25,15 @@ def look(source: Source, anchors: Sequence[Bundle], clock: Clock) -> Dict[str, A
     now = clock()
     rows: List[Dict[str, Any]] = []
     unseen: List[str] = []
-    judged: Dict[Tuple[bytes, ...], Dict[str, Any]] = {}
+    judged: Dict[Tuple[Tuple[bytes, ...], bool], Dict[str, Any]] = {}
     for found in source.find():
         if found.where.get("answer") == COULD_NOT_LOOK:
             unseen.append(f"{found.where.get('label') or 'a place'}: {found.error}")
             continue
-        if found.chain_der not in judged:  # many places serve the same
-            judged[found.chain_der] = _judged(found.chain_der, anchors, now)
-        rows.append(_row(found, judged[found.chain_der]))
+        key = (found.chain_der, bool(found.where.get("authority")))
+        if key not in judged:  # many places serve the same
+            judged[key] = _judged(found.chain_der, () if key[1] else anchors, now)  # a CA serves nobody
+        rows.append(_row(found, judged[key]))
     counts: Dict[str, int] = {}
     for word in (word for row in rows for word in row["findings"]):
         counts[word] = counts.get(word, 0) + 1

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificates that AWS keeps: listed by ACM and IAM, and read one by one only where a listing cannot tell the bytes."""
+"""The certificates that AWS keeps: listed by ACM, Private CA and IAM, and read one by one only where a listing cannot tell the bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from ..x509 import pem
 
 # Without the filter ACM lists RSA keys of 1024 and 2048 bits alone (API reference of ListCertificates, Filters.keyTypes).
 KEY_TYPES = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
-READABLE = ("ISSUED", "EXPIRED", "REVOKED", "INACTIVE", "")
+READABLE = ("ISSUED", "EXPIRED", "REVOKED", "INACTIVE", "ACTIVE", "DISABLED", "")
+DELETED = "DELETED"
 MAX_CHAIN = 16
 LARGEST = 256 * 1024 * 1024
 FORMAT = 1
@@ -25,8 +26,9 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """One certificate in ACM or IAM. `stamp` changes whenever its bytes do; `id` is what CloudFront calls one of IAM by.
+    """One certificate in ACM or IAM, or that of a private CA.
 
+    `stamp` changes whenever its bytes do. `id` is what CloudFront calls one of IAM by.
     `in_use` is None where AWS does not tell: a certificate of IAM may be served in regions that nobody asked.
     """
 
@@ -55,6 +57,16 @@ def iam(client: Any) -> Iterator[Entry]:
     for one in pages(client, "list_server_certificates", "ServerCertificateMetadataList"):
         stamp = f"{one['ServerCertificateId']}|{one.get('UploadDate', '')}"
         yield Entry("iam", one["Arn"], stamp, one["ServerCertificateId"], kind="IMPORTED", name=one["ServerCertificateName"])
+
+
+def pca(client: Any) -> Iterator[Entry]:
+    """The certificate of every private CA in the region; one that issues is in use, of any other AWS does not tell."""
+    for one in pages(client, "list_certificate_authorities", "CertificateAuthorities"):
+        status, subject = str(one.get("Status") or ""), (one.get("CertificateAuthorityConfiguration") or {}).get("Subject") or {}
+        if status != DELETED:
+            stamp = "|".join(str(one.get(name, "")) for name in ("NotBefore", "NotAfter", "Serial"))
+            name, in_use = str(subject.get("CommonName") or ""), True if status == "ACTIVE" else None
+            yield Entry("acm-pca", one["Arn"], stamp, "", status, in_use, str(one.get("Type") or ""), name)
 
 
 class Reader:
@@ -97,6 +109,9 @@ class Reader:
 
 def _fetch(entry: Entry, client: Any) -> str:
     with told(f"{entry.service} {entry.arn}"):
+        if entry.service == "acm-pca":
+            answer = client.get_certificate_authority_certificate(CertificateAuthorityArn=entry.arn)
+            return _joined(answer.get("Certificate"), answer.get("CertificateChain"))
         if entry.service == "acm":
             answer = client.get_certificate(CertificateArn=entry.arn)
             return _joined(answer.get("Certificate"), answer.get("CertificateChain"))
@@ -121,7 +136,8 @@ def _load(path: str) -> Dict[str, Any]:
 
 def tags(client: Any) -> Dict[str, List[Tuple[str, str]]]:
     """By ARN the tags of everything in the region that may hold or serve a certificate, from one listing."""
-    kinds = ["acm:certificate", "elasticloadbalancing:loadbalancer", "apigateway:domainnames", "cloudfront:distribution"]
+    kinds = ["acm:certificate", "acm-pca:certificate-authority", "elasticloadbalancing:loadbalancer", "apigateway:domainnames"]
+    kinds += ["cloudfront:distribution"]
     found: Dict[str, List[Tuple[str, str]]] = {}
     for one in pages(client, "get_resources", "ResourceTagMappingList", ResourceTypeFilters=kinds):
         found[one["ResourceARN"]] = [(str(tag.get("Key")), str(tag.get("Value"))) for tag in one.get("Tags", ())]

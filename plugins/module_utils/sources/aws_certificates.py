@@ -22,9 +22,11 @@ from ._aws_bindings import Binding
 from ._aws_certificates import Entry, Reader
 
 NAME = "aws_certificates"
+AUTHORITIES = "acm-pca"
+SERVICES = (*bindings.SERVICES, AUTHORITIES)
 OPTIONS: Dict[str, Dict[str, Any]] = {
     **aws.OPTIONS,
-    "services": {"type": "list", "elements": "str", "default": list(bindings.SERVICES), "choices": list(bindings.SERVICES)},
+    "services": {"type": "list", "elements": "str", "default": list(SERVICES), "choices": list(SERVICES)},
     "concurrency": {"type": "int", "default": 8},
     "cache_file": {"type": "path"},
 }
@@ -33,6 +35,8 @@ RIGHTS: Dict[str, Any] = {
     "One account, or what a role in each account may do": [
         {
             "Action": [
+                "acm-pca:GetCertificateAuthorityCertificate",
+                "acm-pca:ListCertificateAuthorities",
                 "acm:GetCertificate",
                 "acm:ListCertificates",
                 "apigateway:GET",
@@ -53,7 +57,8 @@ RIGHTS: Dict[str, Any] = {
         {"Action": ["sts:AssumeRole"], "Resource": "arn:aws:iam::*:role/certificate-reader"},
     ],
 }
-STORES = ("acm", "iam")
+STORES = ("acm", "iam")  # what places name
+KEPT = (*STORES, AUTHORITIES)
 GLOBAL_REGION = "us-east-1"  # where the endpoints of IAM and CloudFront are, and the certificates that CloudFront takes
 NOT_THERE = "was not found in ACM or IAM of this account"
 SILENT = "could not be read: the listing of ACM or IAM failed"
@@ -83,7 +88,7 @@ class AwsSource:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = options
-        self._services = tuple(options.get("services") or bindings.SERVICES)
+        self._services = tuple(options.get("services") or SERVICES)
         self._concurrency = int(options.get("concurrency") or OPTIONS["concurrency"]["default"])
 
     def find(self) -> Iterator[Found]:
@@ -108,6 +113,7 @@ class AwsSource:
                 wanted.append(_Listing(account, region, "acm", certificates.acm))
                 wanted.append(_Listing(account, region, "tags", lambda client: iter([certificates.tags(client)])))
                 wanted += [_Listing(account, region, name, ask) for name, ask in bindings.REGIONAL.items() if name in self._services]
+                wanted += [_Listing(account, region, AUTHORITIES, certificates.pca)] if AUTHORITIES in self._services else []
             wanted.append(_Listing(account, GLOBAL_REGION, "iam", certificates.iam))
             wanted += [_Listing(account, GLOBAL_REGION, name, ask) for name, ask in bindings.GLOBAL.items() if name in self._services]
             if GLOBAL_REGION not in regions and set(bindings.GLOBAL) & set(self._services):
@@ -116,18 +122,18 @@ class AwsSource:
 
     def _found(self, listings: Sequence[_Listing]) -> Iterator[Found]:
         """Places and certificates together: each chain is read once, however many places serve it."""
-        kept = [(entry, listing) for listing in listings if listing.service in STORES for entry in listing.rows]
+        kept = [(entry, listing) for listing in listings if listing.service in KEPT for entry in listing.rows]
         entries = {(listing.account.id, name): entry for entry, listing in kept for name in (entry.arn, entry.id) if name}
         reader = Reader(self._concurrency, str(self._options.get("cache_file") or ""))
-        stores = [listing for listing in listings if listing.service in STORES]
+        stores = [listing for listing in listings if listing.service in KEPT]
         clients = {id(listing): listing.account.client(listing.service, listing.region) for listing in stores}
-        silent = {(listing.account.id, listing.region) for listing in stores if listing.error}
+        silent = {(listing.account.id, listing.region) for listing in stores if listing.error and listing.service in STORES}
         chains = reader.read((entry, clients[id(listing)]) for entry, listing in kept)
         reader.save()
         tags = {arn: pairs for listing in listings if listing.service == "tags" for found in listing.rows for arn, pairs in found.items()}
         bound = set()
         for listing in listings:
-            if listing.service in (*STORES, "tags"):
+            if listing.service in (*KEPT, "tags"):
                 continue
             for binding in listing.rows:
                 entry = entries.get((listing.account.id, binding.certificate))
@@ -168,10 +174,10 @@ def _of_binding(
 
 
 def _of_entry(listing: _Listing, entry: Entry, read: Tuple[Tuple[bytes, ...], str], tags: Mapping[str, Any]) -> Found:
-    """A certificate that no place was seen to serve: unused, or used by a service that was not listed."""
+    """A certificate that no place was seen to serve: unused, used by a service that was not listed, or a CA's own."""
     place = f"{listing.account.id}/{listing.region}/{entry.service}/{entry.arn}"
     facts = {"certificate_arn": entry.arn, "copy_ref": entry.arn, "name": entry.name, "bound": entry.in_use, "targets": _in_store(entry)}
-    facts.update(**_facts(entry), **_labels(tags.get(entry.arn, ())))
+    facts.update(**_facts(entry), **_labels(tags.get(entry.arn, ())), **({"authority": True} if entry.service == AUTHORITIES else {}))
     return Found(NAME, {**listing.scope, "place": place, **facts}, read[0], error=read[1])
 
 
@@ -204,9 +210,9 @@ def _unseen(scope: Mapping[str, str], what: str, error: str) -> Found:
 
 def create(options: Mapping[str, Any], clock: Clock) -> Source:
     """The source of the options in OPTIONS; ConfigError names the one that is wrong."""
-    unknown = [name for name in options.get("services") or () if name not in bindings.SERVICES]
+    unknown = [name for name in options.get("services") or () if name not in SERVICES]
     if unknown:
-        raise ConfigError(f"{unknown[0]!r} is none of {', '.join(bindings.SERVICES)}", field="services")
+        raise ConfigError(f"{unknown[0]!r} is none of {', '.join(SERVICES)}", field="services")
     if "concurrency" in options and not 1 <= int(options["concurrency"] or 0) <= 64:
         raise ConfigError("a number from 1 to 64 is needed", field="concurrency")
     for name in ("regions", "role_arns"):

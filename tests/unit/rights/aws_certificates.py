@@ -10,6 +10,7 @@ import json
 from ansible_collections.certops.clm.plugins.module_utils.sources import aws_certificates
 from ansible_collections.certops.clm.tests.lab.aws import REGION
 from ansible_collections.certops.clm.tests.lab.aws_places import NAME, classic, distribution, http_domain
+from ansible_collections.certops.clm.tests.lab.private_ca import private_ca
 from ansible_collections.certops.clm.tests.unit.rights.drill import tried
 
 ROLE = "certificate-reader"
@@ -35,6 +36,7 @@ def account(aws, folder):
     aws.listener("shop", arn, [aws.hold("api.example.com")[0]])
     classic(aws, "classic", arn)
     distribution(aws, NAME, east)
+    private_ca(aws)
     http_domain(aws, NAME, arn)
     issued = aws.ca.issue(["iam.example.com"])
     aws.client("iam").upload_server_certificate(ServerCertificateName="old", CertificateBody=issued.leaf_pem, PrivateKey=issued.key_pem)

@@ -12,9 +12,14 @@ from unittest import mock
 import boto3
 import pytest
 
+from ansible_collections.certops.clm.plugins.module_utils import edge
+from ansible_collections.certops.clm.plugins.module_utils.flows.look_source import look
 from ansible_collections.certops.clm.plugins.module_utils.sources import aws_certificates
 from ansible_collections.certops.clm.plugins.module_utils.x509 import pem
+from ansible_collections.certops.clm.plugins.module_utils.x509.bundle import Bundle
 from ansible_collections.certops.clm.tests.lab.aws import REGION, emulator
+from ansible_collections.certops.clm.tests.lab.aws_places import classic
+from ansible_collections.certops.clm.tests.lab.private_ca import private_ca
 from ansible_collections.certops.clm.tests.unit.contracts.source import SourceContract
 
 ROLE = "arn:aws:iam::{}:role/clm"
@@ -102,6 +107,31 @@ def test_classic_balancers_cloudfront_and_api_domains(lab):
     assert all(one.chain_der and one.where["bound"] for one in found.values())
 
 
+def test_certificates_of_private_cas_and_of_iam(lab, tmp_path):
+    issuing = private_ca(lab)
+    waiting = private_ca(lab, active=False)
+    issued = lab.ca.issue(["iam.example.com"])
+    body = {"CertificateBody": issued.leaf_pem, "PrivateKey": issued.key_pem}
+    kept = lab.client("iam").upload_server_certificate(ServerCertificateName="kept", **body)["ServerCertificateMetadata"]["Arn"]
+    used = lab.client("iam").upload_server_certificate(ServerCertificateName="used", **body)["ServerCertificateMetadata"]["Arn"]
+    classic(lab, "old", used)
+    whole, _issued = lab.hold("whole.example.com")
+    source = aws_certificates.create({"regions": [REGION], "cache_file": str(tmp_path / "c.json")}, None)
+    rows = look(source, [Bundle.parse(lab.ca.root_pem)], edge.utc_now)
+    found = {row["where"]["certificate_arn"]: row for row in rows["certificates"]}
+    assert found[issuing]["issuer"] == "CN=lab root,O=Lab" and found[issuing]["chain_length"] == 2 and found[issuing]["findings"] == []
+    where = found[issuing]["where"]
+    assert (where["service"], where["type"], where["authority"], where["bound"]) == ("acm-pca", "SUBORDINATE", True, True)
+    assert "PENDING_CERTIFICATE and has no bytes yet" in found[waiting]["error"]
+    assert found[kept]["where"]["bound"] is None and found[used]["where"]["service"] == "elb" and found[whole]["findings"] == ["unused"]
+    assert found[used]["findings"] == ["no_path"] and found[used]["chain_length"] == 1 and found[used]["path_problems"], "without its chain"
+    lab.forget_calls()
+    find(cache_file=str(tmp_path / "c.json"))
+    calls = lab.calls()
+    assert calls["acm-pca:ListCertificateAuthorities"] == 1 and "acm-pca:GetCertificateAuthorityCertificate" not in calls
+    assert not [one for one in find(services=["elb"]) if one.where["service"] == "acm-pca"]
+
+
 def test_many_certificates_cost_pages_and_one_read_each_and_no_read_the_second_time(lab, tmp_path):
     arns = [lab.hold(f"n{number}.example.com")[0] for number in range(12)]
     lab.listener("shop", arns[0], arns[1:6])
@@ -154,9 +184,14 @@ def test_every_account_of_an_organization_is_seen_and_one_that_refuses_is_named(
     theirs.import_certificate(Certificate=leaf + end, PrivateKey=issued.key_pem, CertificateChain=chain)
     found = {one.where["account"]: one for one in find(organization_role="clm", services=["elbv2"])}
     assert set(found) == {"123456789012", account} and pem.sha256(found[account].chain_der[0]) == issued.sha256
-    lab.faults({"match": "sts:AssumeRole", "times": 1, "code": "AccessDenied"})
-    found = find(organization_role="clm", services=["elbv2"])
-    assert len([one for one in found if one.where.get("answer")]) == len([one for one in found if one.chain_der]) == 1
+    accounts = [one["Id"] for one in lab.client("organizations").list_accounts()["Accounts"]]
+    assert sorted(accounts) == sorted(["123456789012", account])
+    for refused in accounts:
+        lab.faults({"match": "sts:AssumeRole", "after": accounts.index(refused), "times": 1, "code": "AccessDenied"})
+        found = find(organization_role="clm", services=["elbv2"])
+        blind = [one.where["account"] for one in found if one.where.get("answer")]
+        assert blind == ([account] if refused == account else []), "the account that manages it has no such role, and is listed by itself"
+        assert len([one for one in found if one.chain_der]) == 2 - len(blind)
 
 
 
