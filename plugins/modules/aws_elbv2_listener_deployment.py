@@ -72,6 +72,11 @@ options:
           - It is added first. Then earlier ones of the same lineage are taken off, and foreign ones whose names the new one has all.
         type: bool
         default: false
+      store:
+        description: Where the certificate is put, V(acm), or V(iam) for a region without ACM.
+        type: str
+        choices: [acm, iam]
+        default: acm
       profile:
         description: The profile of the SDK's configuration whose credentials are used. By default the SDK finds them as it always does.
         type: str

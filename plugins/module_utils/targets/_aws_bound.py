@@ -21,8 +21,8 @@ from ._served import AGAIN, MEND, Pace, Witness, endpoints_of
 class Binding(Protocol):
     """How one service binds certificates. An ARN is one of ACM, or of IAM where somebody else bound that."""
 
-    key_types: Tuple[str, ...]
-    takes: str  # who takes only these, for messages
+    def takes(self, where: Where) -> Tuple[Tuple[str, ...], str]:
+        """The types of keys that may be bound there, and for messages who takes only these."""
 
     def region(self, where: Where) -> str:
         """Where a certificate for the place must be."""
@@ -66,7 +66,8 @@ class BoundTarget:
 
     def _refusal(self, where: Where, version: Version) -> Optional[ClmError]:
         try:
-            refuse_version(version, self._clock(), self._binding.key_types, self._binding.takes, bool(version.held))
+            key_types, who = self._binding.takes(where)
+            refuse_version(version, self._clock(), key_types, who, bool(version.held))
             if version.held:
                 self._refuse_held(where, version)
         except ClmError as error:

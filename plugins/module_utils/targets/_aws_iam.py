@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Collection, Dict
+import time
+from typing import Any, Callable, Collection, Dict, List, Tuple
 
 from ..aws import pages, told
 from ..contracts import Version, Where
@@ -19,6 +20,10 @@ from ._powers import RefusedError
 REGION = "us-east-1"  # where IAM's endpoint is
 _NOT_IN_NAMES = re.compile(r"[^\w+=,.@-]")
 LONGEST_NAME = 128
+NAMED = re.compile(r"(.*)-([0-9a-f]{16})\Z")
+NEW_IN_IAM = 15  # attempts, a second apart
+STORE_OPTION: Dict[str, Any] = {"type": "str", "choices": ["acm", "iam"], "default": "acm"}
+Sleep = Callable[[float], None]
 
 
 def is_iam(arn: str) -> bool:
@@ -28,7 +33,22 @@ def is_iam(arn: str) -> bool:
 
 def _name(where: Where, sha256: str) -> str:
     """What a version of the place's lineage is called."""
-    return _NOT_IN_NAMES.sub("_", f"{str(where.get('lineage') or '')[: LONGEST_NAME - 17]}-{sha256[:16]}")
+    return f"{_lineage_in_names(where)}-{sha256[:16]}"
+
+
+def _lineage_in_names(where: Where) -> str:
+    return _NOT_IN_NAMES.sub("_", str(where.get("lineage") or "")[: LONGEST_NAME - 17])
+
+
+def bind_when_known(arn: str, bind: Callable[[], None], sleep: Sleep = time.sleep) -> None:
+    """Bind a certificate; one that IAM has just got may not be known elsewhere for some seconds."""
+    for left in reversed(range(NEW_IN_IAM if is_iam(arn) else 1)):
+        try:
+            return bind()
+        except RefusedError as error:
+            if not left or "CertificateNotFound" not in error.message:
+                raise
+            sleep(1.0)
 
 
 class IamStore:
@@ -76,6 +96,17 @@ class IamStore:
         names = {_name(where, one): one for one in sha256s}
         rows = pages(self._client(where), "list_server_certificates", "ServerCertificateMetadataList")
         return {str(row["Arn"]): names[row["ServerCertificateName"]] for row in rows if row["ServerCertificateName"] in names}
+
+    def mine_and_foreign(self, where: Where, arns: Collection[str]) -> Tuple[List[str], List[str]]:
+        """Those of the place's lineage, and those of none: what this collection uploads says in its name whose it is and which."""
+        mine, foreign = [], []
+        for arn in arns:
+            named = NAMED.match(arn.rsplit("/", 1)[-1])
+            if named is None or pem.sha256(pem.split(self._acm.chain(where, arn))[0].der)[:16] != named.group(2):
+                foreign.append(arn)
+            elif named.group(1) == _lineage_in_names(where):
+                mine.append(arn)
+        return mine, foreign
 
     def drop(self, where: Where, arn: str) -> None:
         """Delete it; RefusedError while a load balancer or a distribution uses it, which IAM knows."""

@@ -19,6 +19,8 @@ from ._powers import InUseError, RefusedError
 
 # https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
 KEY_TYPES: Tuple[str, ...] = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
+# The same page says which of them CloudFront takes, which also serves edge-optimised domain names of API Gateway.
+KEY_TYPES_AT_EDGE: Tuple[str, ...] = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256")
 LARGEST_KEY = 5120
 SHA256, DEPLOYMENT = "clm_sha256", "clm_deployment"
 LABELS = ("owner", "service", "environment", "criticality", "runbook")

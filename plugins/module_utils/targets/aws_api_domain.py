@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from .. import aws
 from ..contracts import Clock, Target, Where
 from ..errors import NotFoundError
 from ._aws_bound import create_bound
 from ._aws_clients import ACCESS_OPTIONS, Clients, asked
-from ._aws_store import KEY_TYPES, AcmStore
+from ._aws_store import KEY_TYPES, KEY_TYPES_AT_EDGE, AcmStore
 
 NAME = "aws_api_domain"
 OPTIONS: Dict[str, Any] = {
@@ -56,10 +56,13 @@ EDGE, REGIONAL = "certificateArn", "regionalCertificateArn"
 class Domains:
     """Domain names in any region; mutual TLS, policies and mappings stay as they are."""
 
-    key_types, takes = KEY_TYPES, "ACM"
-
     def __init__(self, clients: Clients, store: AcmStore) -> None:
         self._clients = clients
+        self._edges: Dict[Tuple[str, ...], bool] = {}
+
+    def takes(self, where: Where) -> Tuple[Tuple[str, ...], str]:
+        """The same as ACM, but for edge-optimised ones, which CloudFront serves."""
+        return (KEY_TYPES_AT_EDGE, "CloudFront, which serves it,") if self._at_edge(where) else (KEY_TYPES, "ACM")
 
     def _client(self, where: Where) -> Any:
         service = "apigatewayv2" if where.get("api") == "http" else "apigateway"
@@ -81,8 +84,16 @@ class Domains:
 
     def region(self, where: Where) -> str:
         """The domain name's own, but for edge-optimised ones."""
-        edge = where.get("api") != "http" and self._is_edge(self._domain(where))
-        return EDGE_REGION if edge else str(where["region"])
+        return EDGE_REGION if self._at_edge(where) else str(where["region"])
+
+    def _at_edge(self, where: Where) -> bool:
+        """Whether it is edge-optimised, from the first look at it."""
+        key = (*self._clients.key(where), str(where["region"]), str(where["domain_name"]))
+        if where.get("api") == "http":
+            return False
+        if key not in self._edges:
+            self._edges[key] = self._is_edge(self._domain(where))
+        return self._edges[key]
 
     def prefetch(self, wheres: Sequence[Where]) -> None:
         """Each domain name is read by itself: a listing would bring those of everybody."""

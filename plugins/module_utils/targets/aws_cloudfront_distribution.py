@@ -12,7 +12,7 @@ from ..contracts import Clock, Target, Where
 from ..distributions import REGION
 from ._aws_bound import create_bound
 from ._aws_clients import ACCESS_OPTIONS, Clients, asked
-from ._aws_store import AcmStore
+from ._aws_store import KEY_TYPES_AT_EDGE, AcmStore
 
 NAME = "aws_cloudfront_distribution"
 OPTIONS: Dict[str, Any] = {"distribution_id": {"type": "str", "required": True}, **ACCESS_OPTIONS}
@@ -58,18 +58,18 @@ RIGHTS: Dict[str, Any] = {
         }
     ],
 }
-# https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html says which of ACM's CloudFront takes
-KEY_TYPES: Tuple[str, ...] = ("rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096", "ecdsa-p256")
 
 
 class Distributions:
     """Everything else of a distribution's configuration goes back as it was read."""
 
-    key_types, takes = KEY_TYPES, "CloudFront"
-
     def __init__(self, clients: Clients, store: AcmStore) -> None:
         self._clients = clients
         self._by_id: Dict[Tuple[str, ...], Dict[str, str]] = {}
+
+    def takes(self, where: Where) -> Tuple[Tuple[str, ...], str]:
+        """Fewer than ACM."""
+        return KEY_TYPES_AT_EDGE, "CloudFront"
 
     def region(self, where: Where) -> str:
         """The one that CloudFront takes certificates from."""

@@ -13,15 +13,15 @@ from ..contracts import Clock, Target, Where
 from ..errors import NotFoundError
 from ._aws_bound import create_bound
 from ._aws_clients import ACCESS_OPTIONS, Clients, asked, list_together
+from ._aws_iam import STORE_OPTION, bind_when_known
 from ._aws_store import KEY_TYPES, AcmStore
-from ._powers import RefusedError
 
 NAME = "aws_elb_listener"
 OPTIONS: Dict[str, Any] = {
     "load_balancer": {"type": "str", "required": True},
     "port": {"type": "int", "default": 443},
     "region": {"type": "str", "required": True},
-    "store": {"type": "str", "choices": ["acm", "iam"], "default": "acm"},
+    "store": STORE_OPTION,
     **ACCESS_OPTIONS,
 }
 # IAM policies by what is done; make index writes them into the guide of policies
@@ -72,17 +72,18 @@ RIGHTS: Dict[str, Any] = {
         }
     ],
 }
-NEW_IN_IAM = 15  # attempts, a second apart
 
 
 class ClassicListeners:
     """A listener is the name of its load balancer and its port."""
 
-    key_types, takes = KEY_TYPES, "ACM"
-
     def __init__(self, clients: Clients, store: AcmStore, sleep: Callable[[float], None] = time.sleep) -> None:
         self._clients, self._sleep = clients, sleep
         self._balancers: Dict[Tuple[Any, ...], Mapping[str, Any]] = {}
+
+    def takes(self, where: Where) -> Tuple[Tuple[str, ...], str]:
+        """The same as ACM."""
+        return KEY_TYPES, "ACM"
 
     def region(self, where: Where) -> str:
         """The load balancer's."""
@@ -113,14 +114,8 @@ class ClassicListeners:
         return str(found[0].get("SSLCertificateId") or "")
 
     def bind(self, where: Where, arn: str) -> None:
-        """Set the certificate of the listener; one that IAM has just got may not be known there for some seconds."""
-        for left in reversed(range(NEW_IN_IAM if ":iam:" in arn else 1)):
-            try:
-                return self._bind(where, arn)
-            except RefusedError as error:
-                if not left or "CertificateNotFound" not in error.message:
-                    raise
-                self._sleep(1.0)
+        """Set the certificate of the listener."""
+        bind_when_known(arn, lambda: self._bind(where, arn), self._sleep)
 
     def _bind(self, where: Where, arn: str) -> None:
         name, port = str(where["load_balancer"]), int(where.get("port") or 443)

@@ -15,6 +15,7 @@ from ..x509.certificate import Certificate
 from ..x509.names import covers
 from ._aws_bound import create_bound
 from ._aws_clients import ACCESS_OPTIONS, Arn, Clients, asked, list_together
+from ._aws_iam import STORE_OPTION, IamStore, bind_when_known, is_iam
 from ._aws_store import KEY_TYPES, AcmStore
 from ._served import endpoints_of
 
@@ -22,6 +23,7 @@ NAME = "aws_elbv2_listener"
 OPTIONS: Dict[str, Any] = {
     "listener_arn": {"type": "str", "required": True},
     "sni": {"type": "bool", "default": False, "shared": True},  # many are chosen by SNI, one is the default
+    "store": STORE_OPTION,
     **ACCESS_OPTIONS,
 }
 # IAM policies by what is done; make index writes them into the guide of policies
@@ -54,6 +56,32 @@ RIGHTS: Dict[str, Any] = {
             "Resource": "*",
         }
     ],
+    "The default certificate, with ``store: iam``": [
+        {
+            "Action": [
+                "elasticloadbalancing:DescribeListeners",
+                "elasticloadbalancing:ModifyListener",
+                "iam:GetServerCertificate",
+                "iam:TagServerCertificate",
+                "iam:UploadServerCertificate",
+            ],
+            "Resource": "*",
+        }
+    ],
+    "A certificate that is chosen by SNI, with ``store: iam``": [
+        {
+            "Action": [
+                "elasticloadbalancing:AddListenerCertificates",
+                "elasticloadbalancing:DescribeListenerCertificates",
+                "elasticloadbalancing:DescribeListeners",
+                "elasticloadbalancing:RemoveListenerCertificates",
+                "iam:GetServerCertificate",
+                "iam:TagServerCertificate",
+                "iam:UploadServerCertificate",
+            ],
+            "Resource": "*",
+        }
+    ],
     "What ``certops.clm.cleanup`` needs beside": [
         {
             "Action": [
@@ -65,6 +93,9 @@ RIGHTS: Dict[str, Any] = {
             "Resource": "*",
         }
     ],
+    "What ``certops.clm.cleanup`` needs beside, with ``store: iam``": [
+        {"Action": ["iam:DeleteServerCertificate", "iam:ListServerCertificates"], "Resource": "*"}
+    ],
 }
 TLS = ("HTTPS", "TLS")
 
@@ -72,10 +103,8 @@ TLS = ("HTTPS", "TLS")
 class Listeners:
     """Nothing else of a listener is touched than the certificate of the place."""
 
-    key_types, takes = KEY_TYPES, "ACM"
-
     def __init__(self, clients: Clients, store: AcmStore) -> None:
-        self._clients, self._store = clients, store
+        self._clients, self._store, self._iam = clients, store, IamStore(store)
         self._listeners: Dict[Tuple[Any, ...], Mapping[str, Any]] = {}
 
     def _arn(self, where: Where) -> Arn:
@@ -86,6 +115,10 @@ class Listeners:
 
     def _scope(self, where: Where, arn: str) -> Tuple[Any, ...]:
         return (*self._clients.key(where), arn)
+
+    def takes(self, where: Where) -> Tuple[Tuple[str, ...], str]:
+        """The same as ACM."""
+        return KEY_TYPES, "ACM"
 
     def region(self, where: Where) -> str:
         """The listener's."""
@@ -132,9 +165,11 @@ class Listeners:
         arn = self._arn(where)
         rows = list(aws.pages(self._client(where), "describe_listener_certificates", "Certificates", ListenerArn=arn.text))
         listed = [str(one["CertificateArn"]) for one in rows if not one.get("IsDefault")]
-        owner = {one: tags.get(aws.LINEAGE) for one, tags in self._store.owned(where, arn.region).items()}
-        lineage = str(where.get("lineage") or "")
-        return [one for one in listed if owner.get(one) == lineage], [one for one in listed if one not in owner]
+        mine, foreign = self._iam.mine_and_foreign(where, [one for one in listed if is_iam(one)])
+        in_acm = [one for one in listed if not is_iam(one)]
+        owned = self._store.owned(where, arn.region) if in_acm else {}
+        mine += [one for one in in_acm if owned.get(one, {}).get(aws.LINEAGE) == str(where.get("lineage") or "")]
+        return mine, [*foreign, *(one for one in in_acm if one not in owned)]
 
     def _leaf(self, where: Where, arn: str) -> Certificate:
         return Certificate.parse(pem.split(self._store.chain(where, arn))[0].der)
@@ -145,14 +180,12 @@ class Listeners:
         """The default in one call; in the list it is added first, and then what it takes the place of is taken off."""
         listener, wanted = self._arn(where).text, [{"CertificateArn": arn}]
         if not where.get("sni"):
-            with asked(f"elasticloadbalancing ModifyListener {listener}"):
-                self._client(where).modify_listener(ListenerArn=listener, Certificates=wanted)
+            bind_when_known(arn, lambda: self._change(where, "modify_listener", wanted))
             self._listeners.pop(self._scope(where, listener), None)
             return
         mine, foreign = self._sni(where)
         if arn not in (*mine, *foreign):
-            with asked(f"elasticloadbalancing AddListenerCertificates {listener}"):
-                self._client(where).add_listener_certificates(ListenerArn=listener, Certificates=wanted)
+            bind_when_known(arn, lambda: self._change(where, "add_listener_certificates", wanted))
         names = set(self._leaf(where, arn).dns_names)
         over = [one for one in mine if one != arn]
         over += [one for one in foreign if one != arn and set(self._leaf(where, one).dns_names) <= names]  # no name is lost
@@ -160,6 +193,11 @@ class Listeners:
             with aws.told(f"elasticloadbalancing RemoveListenerCertificates {listener}"):
                 certificates = [{"CertificateArn": one} for one in over]
                 self._client(where).remove_listener_certificates(ListenerArn=listener, Certificates=certificates)
+
+    def _change(self, where: Where, act: str, certificates: List[Dict[str, str]]) -> None:
+        client, listener = self._client(where), self._arn(where).text
+        with asked(f"elasticloadbalancing {client.meta.method_to_api_mapping[act]} {listener}"):
+            getattr(client, act)(ListenerArn=listener, Certificates=certificates)
 
 
 def create(options: Mapping[str, Any], clock: Clock) -> Target:

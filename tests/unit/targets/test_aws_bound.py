@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certops.clm.plugins.module_utils import distributions
 from ansible_collections.certops.clm.plugins.module_utils.flows.deploy import Item, converge
@@ -147,6 +148,14 @@ def test_an_edge_optimised_domain_has_its_certificate_in_us_east_1(aws, tmp_path
     around = estate.others()
     assert deploy(aws_api_domain, estate).state == "done" and estate.others() == around
     assert EAST in aws.client("apigateway").get_domain_name(domainName=estate.name)["certificateArn"]
+    writes = estate.writes()
+    estate.new = estate.version("shop.example.com", key=ec.generate_private_key(ec.SECP384R1()))
+    outcome = deploy(aws_api_domain, estate)
+    assert (outcome.state, outcome.step) == ("failed", "plan") and estate.writes() == writes
+    assert "CloudFront, which serves it, takes no key of type ecdsa-p384" in outcome.message
+    regional = RestDomain(aws, tmp_path / "regional")
+    regional.new = regional.version("shop.example.com", key=ec.generate_private_key(ec.SECP384R1()))
+    assert deploy(aws_api_domain, regional).state == "done"
 
 
 def test_a_distribution_that_somebody_changed_meanwhile_keeps_their_change(aws, tmp_path, monkeypatch):

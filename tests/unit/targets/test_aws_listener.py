@@ -21,13 +21,13 @@ GONE = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/gone
 class Listener(AwsEstate):
     """A listener with a default and an SNI certificate of its own, and two more that are somebody else's."""
 
-    def __init__(self, aws, folder, sni):
+    def __init__(self, aws, folder, sni, **options):
         super().__init__(aws, folder)
         self.other = [aws.hold(f"{name}.example.org")[0] for name in ("one", "two")]
         self.old_arn = self.held(self.old)
         default, *more = [self.other[0], self.other[1], self.old_arn] if sni else [self.old_arn, *self.other]
         self.listener = aws.listener(f"shop-{self.number}", default, more)
-        self.where = self.place(self.serve(self.listener), listener_arn=self.listener, sni=sni)
+        self.where = self.place(self.serve(self.listener), listener_arn=self.listener, sni=sni, **options)
         self.gone = {**self.where, "id": "gone", "listener_arn": GONE}
         aws.forget_calls()
 
@@ -51,6 +51,14 @@ class TestSni(TargetContract):
     @pytest.fixture
     def estate(self, aws, tmp_path):
         return Listener(aws, tmp_path, True)
+
+
+class TestSniInIam(TargetContract):
+    provider = aws_elbv2_listener
+
+    @pytest.fixture
+    def estate(self, aws, tmp_path):
+        return Listener(aws, tmp_path, True, store="iam")
 
 
 def target(estate, **pace):
@@ -131,6 +139,27 @@ def test_sni_takes_the_place_of_a_foreign_one_only_where_no_name_is_lost(aws, tm
     assert estate.old_arn not in bound and both in bound and len(bound) == 4
 
 
+def test_a_default_of_iam_is_waited_for_and_one_of_another_lineage_in_the_list_stays(aws, tmp_path):
+    default = Listener(aws, tmp_path / "default", False, store="iam")
+    aws.faults({"match": "elasticloadbalancing:ModifyListener", "times": 2, "code": "CertificateNotFound"})
+    assert deploy(default, default.where)["shop-aws"].state == "done" and imports(default) == 0
+    assert aws.calls()["iam:UploadServerCertificate"] == 1 and "tagging:GetResources" not in aws.calls()
+    first = default.bound(default.listener)[0]
+    assert first.endswith(f":server-certificate/shop-{default.new.sha256[:16]}")
+    listed = Listener(aws, tmp_path / "listed", True, store="iam")
+    endpoint = listed.serve(listed.listener, name="other.example.com")
+    other = {**listed.where, "id": "other", "lineage": "other", "endpoints": [endpoint]}
+    theirs = listed.version("other.example.com", lineage="other")
+    assert deploy(listed, other, version=theirs)["other"].state == "done"
+    assert deploy(listed, listed.where)["shop-aws"].state == "done"
+    bound = [arn.rsplit("/", 1)[-1] for arn in listed.bound(listed.listener)]
+    assert f"other-{theirs.sha256[:16]}" in bound and f"shop-{listed.new.sha256[:16]}" in bound and len(bound) == 4, bound
+    newer = listed.version("shop.example.com")
+    assert deploy(listed, listed.where, version=newer)["shop-aws"].state == "done"
+    now = [arn.rsplit("/", 1)[-1] for arn in listed.bound(listed.listener)]
+    assert f"shop-{newer.sha256[:16]}" in now and f"shop-{listed.new.sha256[:16]}" not in now and len(now) == 4, now
+
+
 def test_throttled_at_thirty_percent_of_the_calls(estate):
     wheres = [estate.where, *more(estate, 5)]
     estate.aws.faults({"match": "*", "share": 0.3, "code": "Throttling"})
@@ -157,8 +186,6 @@ def test_a_role_is_assumed_and_one_that_cannot_be_fails_its_places_alone(estate)
     outcomes = deploy(estate, mine, broken)
     assert (outcomes["mine"].state, outcomes["broken"].state) == ("done", "failed") and "no ARN of a role" in outcomes["broken"].message
     assert estate.aws.calls()["sts:AssumeRole"] == 1
-
-
 
 
 def test_credentials_of_a_role_that_run_out_in_mid_run_are_renewed(estate):
