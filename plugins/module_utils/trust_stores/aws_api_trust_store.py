@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .. import aws
+from ..aws import Clients
 from ..contracts import Clock, Trusted, TrustStore
 from ..errors import ClmError, ConfigError
-from ._aws import ACCESS, BUCKET, Clients, Objects, Patience, key_of, patience_of
+from ._aws import ACCESS, BUCKET, Objects, Patience, key_of, patience_of
 
 NAME = "aws_api_trust_store"
 OPTIONS: Dict[str, Any] = {

@@ -13,10 +13,11 @@ import json
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from .. import aws
+from ..aws import Clients
 from ..contracts import Clock, Trusted, TrustStore
 from ..errors import BusyError, ClmError, MissingLibraryError
 from ..x509 import pem
-from ._aws import ACCESS, BUCKET, Clients, Objects, Patience, key_of, patience_of
+from ._aws import ACCESS, BUCKET, Objects, Patience, key_of, patience_of
 
 NAME = "aws_cloudfront_trust_store"
 OPTIONS: Dict[str, Any] = {"name": {"type": "str", "required": True}, **BUCKET, **ACCESS}

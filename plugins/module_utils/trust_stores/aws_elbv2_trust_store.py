@@ -9,11 +9,12 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .. import aws
+from ..aws import Clients
 from ..contracts import Clock, HeldList, Trusted, TrustStore
 from ..errors import BusyError, ClmError, ConfigError
 from ..x509 import pem
 from ..x509.revocation_list import der_of
-from ._aws import ACCESS, BUCKET, Clients, Objects, Patience, key_of, patience_of
+from ._aws import ACCESS, BUCKET, Objects, Patience, key_of, patience_of
 from ._aws_given import given
 
 NAME = "aws_elbv2_trust_store"

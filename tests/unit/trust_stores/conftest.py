@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 
+from ansible_collections.certops.clm.plugins.module_utils import aws as aws_module
 from ansible_collections.certops.clm.plugins.module_utils.trust_stores import _aws
 from ansible_collections.certops.clm.tests.lab.aws import emulator
 from ansible_collections.certops.clm.tests.lab.aws_trust import BUCKET, bucket
@@ -24,7 +25,7 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def kept():
     """Clients of the SDK, each made once for all tests: to make one costs more than what it is asked."""
-    made, get = {}, _aws.Clients.get
+    made, get = {}, aws_module.Clients.get
 
     def keeping(self, service, region=""):
         name = (service, region or self.region, os.environ["AWS_ACCESS_KEY_ID"])
@@ -39,7 +40,7 @@ def kept():
 def aws(server, kept):
     server.reset()
     bucket(server, BUCKET)
-    patches = mock.patch.object(_aws, "PAUSE", 0.01), mock.patch.object(_aws.Clients, "get", kept)
+    patches = mock.patch.object(_aws, "PAUSE", 0.01), mock.patch.object(aws_module.Clients, "get", kept)
     with mock.patch.dict(os.environ, server.environment), patches[0], patches[1]:
         server.forget_calls()
         yield server
