@@ -68,7 +68,7 @@ def no_key_is_anywhere_but_in_aws(aws, ansible, place, output):
 
 
 def test_private_ca_issues_for_days_revokes_and_issues_again(ansible, tmp_path, aws):
-    """One run: planned is nothing asked; issued, unchanged, revoked, and issued again with a new key."""
+    """One run: planned is nothing asked; issued, unchanged, revoked, and issued again. And a CA of our own, whose key KMS has."""
     aws.reset()
     site, arn = Site(tmp_path), private_ca(aws, mode="SHORT_LIVED_CERTIFICATE", crl_bucket="crls")
     profiles = {"default": {"lifetime": "6d"}, "long": {"lifetime": "30d"}}
@@ -77,7 +77,12 @@ def test_private_ca_issues_for_days_revokes_and_issues_again(ansible, tmp_path, 
     own = ("aws_pca_certificate", {**options, "certificates": [SHOP]})
     facade = ("certificate", {"issuer": {"type": "aws_pca", "certificate_authority_arn": arn}, **kept, "certificates": [SHOP, LONG]})
     revoke = ("aws_pca_certificate", {**options, "certificates": [SHOP], "state": "revoked", "reason": "key_compromise"})
-    plays = play(own, facade, revoke, revoke, own)
+    key = aws.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
+    holder, passphrase = {"type": "aws_kms", "key_id": key, "region": REGION}, {"root_passphrase_file": str(site.passphrase)}
+    below = ("local_ca", {"path": str(tmp_path / "kms"), **passphrase, "intermediate_key": holder})
+    wanted = [{"lineage": "mine", "names": ["m.lab.example"]}]
+    mine = ("local_ca_certificate", {"path": str(tmp_path / "kms"), **kept, "certificates": wanted})
+    plays = play(own, facade, revoke, revoke, own, below, below, mine, mine)
     plays[0]["tasks"][1]["ignore_errors"] = True
     aws.forget_calls()
     planned = ansible.playbook(play(own), args=["--check", "--diff"], env=aws.environment).ok()
@@ -90,6 +95,9 @@ def test_private_ca_issues_for_days_revokes_and_issues_again(ansible, tmp_path, 
     assert aws.client("s3").list_objects_v2(Bucket="crls")["KeyCount"] == 1, "the CRL that clients read has it"
     again = run.result("aws_pca_certificate 4")["outcomes"]["shop"]
     assert again["state"] == "done" and again["reason"]["word"] == "revoked"
+    assert [run.result(f"local_ca {number}")["changed"] for number in (5, 6)] == [True, False]
+    assert [states(run.result(f"local_ca_certificate {number}"))["mine"] for number in (7, 8)] == ["done", "unchanged"]
+    assert not (tmp_path / "kms" / "intermediate.key").exists() and aws.calls()["kms:Sign"] > 0
     no_key_is_anywhere_but_in_aws(aws, ansible, tmp_path, run.output)
 
 

@@ -45,5 +45,14 @@ def test_planned_rotated_idempotent_and_one_that_never_changes_stops_the_waves(a
     newest = next(one["sha256"] for one in campaign.versions("shop") if one["sha256"] != new)
     assert campaign.shown(listeners[0], "shop") == [newest, newest] and "PRIVATE KEY" not in run.output
     campaign.freeze(listeners[2], never=False)
+
+    aws.faults({"match": "elasticloadbalancing:ModifyListener", "after": 1, "share": 1, "code": "ExpiredToken"})
+    run = campaign.rotate(clm_waves=["rest"])
+    assert run.rc != 0 and sorted(campaign.verdicts(run).values()) == ["done", "failed"], "the credentials ended in mid-run"
+    assert "get new ones" in run.output
+    aws.faults({"match": "*", "share": 0.3, "code": "Throttling"})
     campaign.rotate().ok()
+    aws.faults()
     assert [campaign.shown(one, "shop") for one in listeners] == [[newest, newest]] * 4
+    imported = aws.calls()["acm:ImportCertificate"]
+    assert imported == 2, "one for each version, in five runs"

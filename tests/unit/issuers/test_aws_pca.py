@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Issued, Pending
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
@@ -56,6 +59,21 @@ def test_validity_usages_and_algorithm_are_what_was_asked_for(lab):
         assert leaf.not_before == NOW - datetime.timedelta(seconds=request.backdate)
         assert tuple(sorted(leaf.extended_key_usage)) == usage
         assert ("ecdsa" if key.startswith("EC") else "rsa") in leaf.signature.lower()
+
+
+def test_a_passthrough_template_takes_what_the_csr_asks_for_and_others_do_not(lab):
+    arn, request, key = private_ca(lab), request_for(), ec.generate_private_key(ec.SECP256R1())
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([]))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in request.names]), False)
+    builder = builder.add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CODE_SIGNING]), False)
+    csr = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    for template, passed in ((None, False), ("BlankEndEntityCertificate_CSRPassthrough/V1", True)):
+        asked = dataclasses.replace(request, request_id=f"shop/{int(passed):06d}-00000001", csr_pem=csr)  # by its id AWS knows it again
+        leaf = issued(issuer(arn, template=template), asked).leaf
+        assert leaf.extended_key_usage == (("code_signing",) if passed else ("server_auth",)) and set(leaf.names) == set(request.names)
+        found = [one.oid for one in x509.load_der_x509_certificate(leaf.der).extensions]
+        assert (x509.TLSFeature.oid in found) is passed
 
 
 def test_a_short_lived_ca_and_one_that_is_not_active_say_so_before_anything_is_asked(lab):
