@@ -71,9 +71,8 @@ def test_a_passthrough_template_takes_what_the_csr_asks_for_and_others_do_not(la
     for template, passed in ((None, False), ("BlankEndEntityCertificate_CSRPassthrough/V1", True)):
         asked = dataclasses.replace(request, request_id=f"shop/{int(passed):06d}-00000001", csr_pem=csr)  # by its id AWS knows it again
         leaf = issued(issuer(arn, template=template), asked).leaf
-        assert leaf.extended_key_usage == (("code_signing",) if passed else ("server_auth",)) and set(leaf.names) == set(request.names)
-        found = [one.oid for one in x509.load_der_x509_certificate(leaf.der).extensions]
-        assert (x509.TLSFeature.oid in found) is passed
+        usage = (x509.ExtendedKeyUsageOID.CODE_SIGNING.dotted_string,) if passed else ("server_auth",)
+        assert (leaf.extended_key_usage, set(leaf.names), leaf.must_staple) == (usage, set(request.names), passed)
 
 
 def test_a_short_lived_ca_and_one_that_is_not_active_say_so_before_anything_is_asked(lab):
