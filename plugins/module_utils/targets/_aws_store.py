@@ -153,10 +153,20 @@ class AcmStore:
         return written
 
     def copies(self, where: Where, region: str, sha256s: Collection[str]) -> Dict[str, str]:
-        """By ARN the SHA-256 of those of these versions that were put there for the place's lineage, by their tags."""
+        """By ARN the SHA-256 of those of these versions that were put there, or issued there, for the place's lineage, by their tags."""
         lineage = str(where.get("lineage") or "")
-        mine = {arn: tags.get(SHA256, "") for arn, tags in self.owned(where, region).items() if tags.get(LINEAGE) == lineage}
-        return {arn: sha256 for arn, sha256 in mine.items() if sha256 in sha256s}
+        mine = [(arn, tags) for arn, tags in self.owned(where, region).items() if tags.get(LINEAGE) == lineage]
+        found = {arn: self._said_to_be(where, arn, tags) for arn, tags in mine}
+        return {arn: sha256 for arn, sha256 in found.items() if sha256 in sha256s}
+
+    def _said_to_be(self, where: Where, arn: str, tags: Mapping[str, str]) -> str:
+        """The SHA-256 by its tag, else for what ACM has issued its own; empty for what is not issued, and for what is imported in place."""
+        if SHA256 in tags or DEPLOYMENT in tags:
+            return tags.get(SHA256, "")
+        try:
+            return pem.sha256(pem.split(self.chain(where, arn))[0].der)
+        except ClmError:
+            return ""
 
     def users(self, where: Where, arn: str) -> List[str]:
         """What ACM says uses it."""
@@ -168,7 +178,7 @@ class AcmStore:
         tags = self.owned(where, region).get(arn, {})
         if LINEAGE not in tags:
             raise RefusedError(f"{arn} has no tag {LINEAGE}: what nobody asked us to manage is never deleted")
-        if tags.get(SHA256) != pem.sha256(pem.split(self.chain(where, arn))[0].der):
+        if self._said_to_be(where, arn, tags) != pem.sha256(pem.split(self.chain(where, arn))[0].der):
             raise RefusedError(f"{arn} is something else than its tags say", hint="see what it is, and delete it by hand")
         users = self.users(where, arn)
         if users:

@@ -17,7 +17,7 @@ from ansible_collections.certops.clm.plugins.module_utils.targets import (
     aws_cloudfront_distribution,
     aws_elb_listener,
 )
-from ansible_collections.certops.clm.plugins.module_utils.targets._powers import HeldBinder
+from ansible_collections.certops.clm.plugins.module_utils.targets._powers import HeldBinder, InUseError, RefusedError
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 from ansible_collections.certops.clm.tests.lab.aws import REGION
 from ansible_collections.certops.clm.tests.lab.aws_places import ACCOUNT
@@ -87,3 +87,26 @@ def test_where_the_key_itself_is_needed_and_what_acm_has_renewed_meanwhile_are_r
     writes = other.writes()
     outcome = deploy(aws_api_domain, other, version)
     assert (outcome.state, outcome.step) == ("failed", "plan") and "ACM has renewed it" in outcome.message and other.writes() == writes
+
+
+def test_what_acm_issued_and_nobody_wants_any_more_is_found_and_dropped_and_what_is_imported_in_place_never(aws, tmp_path):
+    estate, version = Classic(aws, tmp_path), requested(aws, REGION)
+    lineage = f"held-{estate.number}"
+    tags = [{"Key": "clm_lineage", "Value": lineage}, {"Key": "clm_version", "Value": "000001-00000001"}]
+    acm, where = aws.client("acm"), {**estate.where, "lineage": lineage}
+    acm.add_tags_to_certificate(CertificateArn=version.held, Tags=tags)
+    waiting = acm.request_certificate(DomainName="late.example.com", ValidationMethod="DNS", Tags=tags)["CertificateArn"]
+    in_place = estate.held(estate.old, clm_lineage=lineage, clm_deployment="shop-acm")
+    target = aws_elb_listener.create(QUICK, estate.now)
+    assert target.copies(where, {version.sha256, estate.old.sha256}) == {version.held: version.sha256}
+    with pytest.raises(RefusedError, match="something else than its tags say"):
+        target.drop(where, in_place)
+    assert deploy(aws_elb_listener, estate, version).state == "done"
+    with pytest.raises(InUseError, match="is used by"):
+        target.drop(where, version.held)
+    assert deploy(aws_elb_listener, estate, estate.new).state == "done"
+    target.drop(where, version.held)
+    again = aws_elb_listener.create(QUICK, estate.now)
+    assert again.copies(where, {version.sha256}) == {} and again.copies(where, {estate.old.sha256}) == {}
+    states = [acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"] for arn in (waiting, in_place)]
+    assert states == ["PENDING_VALIDATION", "ISSUED"]
