@@ -25,7 +25,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.edge import run_action
 from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 from ansible_collections.certops.clm.plugins.plugin_utils.retired import retired_names, without
 from ansible_collections.certops.clm.plugins.plugin_utils.tidying import dates, revokers, sentence, tidied
-from ansible_collections.certops.clm.plugins.plugin_utils.tidying_copies import copies, copies_said, foreign, places
+from ansible_collections.certops.clm.plugins.plugin_utils.tidying_copies import copies, copies_said, ended, foreign, places
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.context import open_ledger, open_store
 
@@ -51,7 +51,8 @@ class ActionModule(ActionBase):
         now = utc_now()
         manifest = load(args["manifest"])
         store = open_store(manifest.secret_store, utc_now)
-        live = without(manifest, retired_names(manifest, store))
+        over = retired_names(manifest, store)
+        live = without(manifest, over)
         seen = load_observations(manifest.observations)
         spots = [*untrusted(args["blind"])]
         spots += whole_view.blind_spots(live, seen, now, timedelta(seconds=duration(args["max_age"], "max_age"))).values()
@@ -59,7 +60,7 @@ class ActionModule(ActionBase):
         if spots:
             raise ClmError(f"not everything was seen, so nothing is dropped: {whole_view.said(spots)}", hint=whole_view.BLIND_HINT)
         work = tidied(live, store, now)
-        found, refs = copies(work["lineages"], places(live, utc_now), store)
+        found, refs = copies([*work["lineages"], *ended(manifest, over)], places(manifest, utc_now), store)
         used = {**{str(one): "a source of the inventory found it" for one in args["seen"]}, **foreign(args["lying"], refs)}
         used.update(whole_view.in_use(seen))
         answer = Answer(work["errors"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
-from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, Dropper, SecretStore, Target, Where
+from ansible_collections.certops.clm.plugins.module_utils.contracts import RETIRED, Clock, Dropper, SecretStore, Target, Where
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.flows.cleanup import Tidied
 from ansible_collections.certops.clm.plugins.module_utils.flows.cleanup_copies import Found, find
@@ -38,7 +38,7 @@ def places(manifest: Manifest, clock: Clock, create: CreateTarget = targets.crea
 def copies(
     lineages: Sequence[Tidied], known: Mapping[str, Sequence[Tuple[Dropper, Where]]], store: SecretStore
 ) -> Tuple[List[Found], Dict[str, str]]:
-    """The copies of every version that is neither current nor wanted, and by ref the SHA-256 of each."""
+    """The copies of every version that is neither current nor wanted, or whose lineage has ended, and by ref the SHA-256 of each."""
     found: List[Found] = []
     for tidied in lineages:
         if not known.get(tidied.lineage):
@@ -47,7 +47,8 @@ def copies(
             current, versions = store.current(tidied.lineage), store.versions(tidied.lineage)
         except ClmError:
             continue  # its versions have an outcome that says so
-        old = [one for one in versions if one.version != current and one.version not in tidied.wanted]
+        ended = bool(versions) and versions[-1].state == RETIRED
+        old = [one for one in versions if ended or (one.version != current and one.version not in tidied.wanted)]
         found.append(find(tidied.lineage, old, known[tidied.lineage], tidied.labels))
     return found, {copy.ref: copy.version.sha256 for one in found for copy in one.copies}
 
@@ -57,6 +58,11 @@ def foreign(lying: Mapping[str, Any], known: Mapping[str, str]) -> Dict[str, str
     return {
         str(sha256): f"a source of the inventory found it: {str(ref)[:200]}" for ref, sha256 in lying.items() if known.get(ref) != sha256
     }
+
+
+def ended(manifest: Manifest, names: Sequence[str]) -> List[Tidied]:
+    """The lineages that have ended, as far as their copies are concerned: nothing of them is wanted."""
+    return [Tidied(name, frozenset(), manifest.lineages[name].labels, frozenset()) for name in names]
 
 
 def copies_said(outcomes: Mapping[str, Outcome]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..contracts import DROPPED, Clock, Dropper, Lease, SecretStore, StoredVersion, Where
+from ..contracts import DROPPED, RETIRED, Clock, Dropper, Lease, SecretStore, StoredVersion, Where
 from ..errors import ClmError
 from ..ledger import Recorder
 from ..outcome import DONE, FAILED, PLANNED, UNCHANGED, Outcome, Reason, failed
@@ -22,6 +22,7 @@ from ._ending import event, public_facts
 from .cleanup import AGAIN, STEP
 from .leasing import Holding, Pause, lease_of_any
 
+GONE = {DROPPED: "its version is gone", RETIRED: "its lineage has ended"}
 Places = Sequence[Tuple[Dropper, Where]]
 
 
@@ -81,13 +82,13 @@ def drop_copies(
 ) -> Tuple[Dict[str, Outcome], Dict[str, str]]:
     """An outcome for each copy, and by SHA-256 why a version has to stay for its copy.
 
-    `verdicts` is what cleanup would do, by lineage/version: the copy of what is planned there goes, and that of a version that is gone,
-    unless it was seen: `in_use` has the SHA-256 of everything that was, with the place.
+    `verdicts` is what cleanup would do, by lineage/version: the copy of what is planned there goes, and that of a version that is gone
+    or whose lineage has ended, unless it was seen: `in_use` has the SHA-256 of everything that was, with the place.
     """
     outcomes, going = dict(found.outcomes), []
     for copy in found.copies:
         verdict = verdicts.get(f"{copy.version.lineage}/{copy.version.version}")
-        if copy.version.state == DROPPED or (verdict is not None and verdict.state == PLANNED):
+        if copy.version.state in GONE or (verdict is not None and verdict.state == PLANNED):
             outcomes[copy.id] = _judged(copy, verdict, in_use.get(copy.version.sha256, ""))
             going += [copy] if outcomes[copy.id].state == PLANNED else []
         elif verdict is not None:
@@ -116,7 +117,7 @@ def _judged(copy: Copy, verdict: Optional[Outcome], seen: str) -> Outcome:
     """Planned, or kept because somebody uses it; failed when nobody could tell."""
     if seen:
         return _in_use(copy, f"it is still in use: {seen}")
-    reason = verdict.reason if verdict and verdict.reason else Reason(LEFT_OVER, "its version is gone")
+    reason = verdict.reason if verdict and verdict.reason else Reason(LEFT_OVER, GONE[copy.version.state])
     try:
         users = copy.target.users(copy.where, copy.ref)
     except ClmError as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
@@ -63,6 +64,25 @@ def test_copies_go_with_their_versions_and_an_unused_copy_of_ours_keeps_nothing(
     assert done == dict.fromkeys(names, ("done", "superseded")) and sorted(estate.cloud.held) == ["arn:2"]
     assert "Of the versions that nobody wants: 2 dropped." in said and "Of the copies that targets keep of them: 2 deleted." in said
     assert estate.run()[0] == {}
+
+
+def test_copies_of_a_lineage_that_has_ended_go_too_but_for_one_that_somebody_uses(estate: Estate) -> None:
+    lease: Any = estate.store.begin("shop", estate.store.current("shop"))
+    for one in estate.store.versions("shop"):
+        estate.store.save(lease, dataclasses.replace(one, state="retired", meta={**one.meta, "retired": {"key": "destroyed"}}))
+    estate.store.end(lease)
+    estate.store.flush()
+    assert estate.run(check_mode=True)[0]["shop/arn:2"] == ("unchanged", "in_use"), "its endpoint was seen to serve it"
+    estate.serve(AT, estate.authority.chain("other.example.com"))
+    estate.save()
+    estate.cloud.used = {"arn:1": ["arn:somebody-elses-balancer"]}
+    planned, _said = estate.run(check_mode=True)
+    words = {"shop/arn:0": "left_over", "shop/arn:1": "in_use", "shop/arn:2": "left_over"}
+    assert {name: word for name, (_state, word) in planned.items()} == words and len(estate.cloud.held) == 3
+    done, said = estate.run()
+    assert {name: state for name, (state, _word) in done.items()} == {"shop/arn:0": "done", "shop/arn:1": "unchanged", "shop/arn:2": "done"}
+    assert list(estate.cloud.held) == ["arn:1"] and "2 deleted, 1 still in use" in said
+    assert [one.state for one in estate.store.versions("shop")] == ["retired"] * 3
 
 
 def test_what_a_source_saw_elsewhere_or_the_cloud_says_is_used_stays_with_its_version(estate: Estate) -> None:
