@@ -90,6 +90,8 @@ def providers() -> str:
         ("Secret stores", names_in("secret_stores"), f"A: a local file system, killed and filled up; `aws_secrets_manager` {AWS}"),
         ("Managed servers", names_in("server_kinds"), f"A: {servers}"),
         ("Targets behind an API", [name for name in names_in("targets") if name != "server"], "B: moto 5.2.5, mended, with a TLS front"),
+        ("Trust stores, and what verifies clients by them", names_in("trust_stores") + names_in("verifiers"), AWS),
+        ("Keys of a CA outside of files", names_in("ca_keys"), AWS),
         ("Discovery sources", names_in("sources"), f"A: the servers above; `aws_certificates` {AWS}"),
         ("Gates", gate_kinds(), f"A: programs, and Prometheus {prometheus}"),
     ]
