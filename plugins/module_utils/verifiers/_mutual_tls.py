@@ -18,7 +18,7 @@ SHARED: Dict[str, Dict[str, Any]] = {
 }
 
 
-def facts_of(mode: str, trust_store: str = "", said: Mapping[str, Any] = {}) -> Dict[str, Any]:
+def facts_of(mode: str, trust_store: str, said: Mapping[str, Any]) -> Dict[str, Any]:
     """What a place says of its verification; the two options only where there is a trust store that they are about."""
     return {
         "mode": mode,
