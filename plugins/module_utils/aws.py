@@ -9,6 +9,7 @@ and those of an assumed role are renewed while a run goes on.
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ try:
     import botocore.config
     import botocore.credentials
     import botocore.exceptions
+    import botocore.parsers
     import botocore.session
 except ImportError:  # said when somebody asks for it
     boto3 = None
@@ -47,6 +49,8 @@ THROTTLED = ("Throttling", "ThrottlingException", "TooManyRequestsException", "R
 BUSY = ("PriorRequestNotComplete",)  # Route 53: another change of the same zone goes on
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException", "403")
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException")
+JSON = ("json", "rest-json")
+PAGE = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+)?html\b", re.IGNORECASE)
 SAID = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
 IN_POLICIES = {  # what policies call a service that the SDK calls otherwise
     "elb": "elasticloadbalancing",
@@ -69,7 +73,30 @@ class Account:
         with told(f"{service} in {region}"):
             retries = {"mode": "standard", "max_attempts": ATTEMPTS}
             config = botocore.config.Config(retries=retries, connect_timeout=10, read_timeout=60, user_agent_extra="certops.clm")
-            return self.session.client(service, region_name=region, config=config)
+            client = self.session.client(service, region_name=region, config=config)
+            client.meta.events.register("after-call", _refuse_torn)
+            return client
+
+
+def _refuse_torn(http_response: Any, model: Any, **_more: Any) -> None:
+    """UnavailableError for an answer that is cut or not of AWS: the SDK takes what is no JSON, and a page of HTML, for an empty listing."""
+    output = model.output_shape
+    if http_response.status_code >= 300 or output is None or output.serialization.get("payload"):
+        return  # no answer of 2xx, or one whose body is given as it is
+    what = f"{model.service_model.service_name} {model.name}"
+    protocol = getattr(model.service_model, "resolved_protocol", None) or model.service_model.protocol
+    if protocol in JSON:
+        try:
+            json.loads(http_response.content or b"{}")
+        except ValueError:
+            raise _torn(what) from None
+    elif PAGE.match(http_response.content or b""):
+        raise _torn(what)
+
+
+def _torn(what: str) -> UnavailableError:
+    hint = "look at what stands between this controller and AWS, such as a proxy, then run again"
+    return UnavailableError(f"{what}: the answer is cut, or is none of AWS", hint=hint)
 
 
 @contextmanager
@@ -94,11 +121,16 @@ def _translated(error: Exception, what: str) -> ClmError:
             return ClmError(text, hint=f"let the role call {_action(error, what)} (its policy is in the guide Least privilege in AWS)")
         if code in EXPIRED:
             return ClmError(text, hint="the credentials are expired or wrong: get new ones, then run again")
+        if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0) >= 500:
+            return UnavailableError(text, hint=f"it is a fault of AWS itself, {ATTEMPTS} times in a row: run again later")
         return ClmError(text)
     if isinstance(error, (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError)):
         return ClmError(f"{what}: no AWS credentials were found", hint="give them to the SDK by environment, profile or instance role")
+    if isinstance(error, (botocore.parsers.ResponseParserError, LookupError)):  # the second: what an answer must have is not in it
+        return _torn(what)
     if isinstance(error, (botocore.exceptions.BotoCoreError, OSError)):
-        return UnavailableError(f"{what}: {' '.join(str(error).split())[:MAX_TEXT]}")
+        hint = "let the endpoints of AWS be reached from this controller, then run again"
+        return UnavailableError(f"{what}: {' '.join(str(error).split())[:MAX_TEXT]}", hint=hint)
     return ClmError(f"{what}: {error.__class__.__name__}: {' '.join(str(error).split())[:MAX_TEXT]}")
 
 
@@ -209,7 +241,8 @@ class Clients:
 def code_of(error: BaseException) -> str:
     """What AWS calls the error that a ClmError was made of, empty where it is none of AWS."""
     cause = error.__cause__
-    return str(getattr(cause, "response", {}).get("Error", {}).get("Code") or "") if cause is not None else ""
+    answer = getattr(cause, "response", None)  # of a connection that broke it is None
+    return str(answer.get("Error", {}).get("Code") or "") if isinstance(answer, dict) else ""
 
 
 def regions(options: Mapping[str, Any], session: Optional[Any] = None) -> List[str]:

@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -30,7 +30,7 @@ PROBLEM = "urn:ietf:params:acme:error:"
 REFUSALS: Dict[str, Tuple[int, str, str]] = {
     "429 seconds": (429, "rateLimited", "seconds"), "429 date": (429, "rateLimited", "date"), "429": (429, "rateLimited", ""),
     "503 seconds": (503, "serverInternal", "seconds"), "503": (503, "serverInternal", ""), "nonce": (400, "badNonce", ""),
-    "replaced": (409, "alreadyReplaced", ""),
+    "replaced": (409, "alreadyReplaced", ""), "throttled": (400, "ThrottlingException", ""),
 }  # fmt: skip
 CERTIFICATE = "/certZ/*"
 FINALIZE = "/finalize-order/*"
@@ -47,14 +47,13 @@ class Quiet(http.server.ThreadingHTTPServer):
         """Nobody wants to read it."""
 
 
-class CaProxy:
-    """`directory` and `ca_file` are what a client is given; `bad` is (pattern of the path, how) or None."""
+class Middle:
+    """What every proxy before a CA does; `bad` is (pattern of what is asked, how it is answered) or None."""
 
-    def __init__(self, place: Path, address: str, to: Tuple[str, int], ca_file: Path, log: Path) -> None:
-        self.to, self.log = to, log
-        self.trust = ssl.create_default_context(cafile=str(ca_file))
+    def __init__(self, log: Path) -> None:
+        self.log = log
         self.bad: Optional[Tuple[str, str]] = None
-        self.rewrite: Optional[Tuple[str, Callable[[Answered], Answered]]] = None  # (pattern of the path, what its answers become)
+        self.rewrite: Optional[Tuple[str, Callable[[Answered], Answered]]] = None  # (pattern of what is asked, what its answers become)
         self.renewals: List[Tuple[str, float]] = []  # when each renewal information was asked for
         self.gate: Any = None  # the Gate at which a request of `held` waits
         self.held, self.after = "", False
@@ -62,17 +61,35 @@ class CaProxy:
         self.passed: List[str] = []  # what the CA itself was asked
         self.hits = 0
         self.lock = threading.Lock()
-        own = TestCA("proxy")
-        made = own.issue([address])
-        self.ca_file = place / "proxy-ca.pem"
-        self.ca_file.write_text(own.root_pem)
-        (place / "proxy.pem").write_text(made.fullchain + made.key_pem)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(str(place / "proxy.pem"))
+        self.server: Any = None
+
+    def serve(self, address: str, context: Optional[ssl.SSLContext]) -> str:
+        """Listening from now on; returns address and port."""
         self.server = Quiet((address, 0), handler(self))
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        self.directory = f"https://{address}:{self.server.server_address[1]}/dir"
+        if context is not None:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"{address}:{self.server.server_address[1]}"
+
+    def connection(self) -> http.client.HTTPConnection:
+        """A new one to the CA."""
+        raise NotImplementedError
+
+    def what(self, path: str, headers: Mapping[str, str]) -> str:
+        """What is asked, as patterns name it."""
+        return path
+
+    def keep(self, what: str, status: int, body: bytes) -> None:
+        """A certificate that left the CA is in the log, once."""
+        raise NotImplementedError
+
+    def write(self, der: bytes) -> None:
+        """One more that the CA issued."""
+        line = json.dumps({"request_id": "", "certificate": base64.b64encode(der).decode()}) + "\n"
+        with self.lock:
+            had = self.log.read_text() if self.log.exists() else ""
+            if line not in had:
+                self.log.write_text(had + line)
 
     def honest(self) -> None:
         """As if it were not there."""
@@ -119,19 +136,32 @@ class CaProxy:
         """What the client gets of what the CA answered."""
         return self.rewrite[1](answer) if self.rewrite is not None and fnmatch.fnmatch(path, self.rewrite[0]) else answer
 
-    def keep(self, path: str, status: int, body: bytes) -> None:
-        """A certificate that left the CA is in the log, once."""
-        if status != 200 or not fnmatch.fnmatch(path, CERTIFICATE):
-            return
-        der = x509.load_pem_x509_certificates(body)[0].public_bytes(Encoding.DER)
-        line = json.dumps({"request_id": "", "certificate": base64.b64encode(der).decode()}) + "\n"
-        with self.lock:
-            had = self.log.read_text() if self.log.exists() else ""
-            if line not in had:
-                self.log.write_text(had + line)
+
+class CaProxy(Middle):
+    """Before an ACME CA; `directory` and `ca_file` are what a client is given."""
+
+    def __init__(self, place: Path, address: str, to: Tuple[str, int], ca_file: Path, log: Path) -> None:
+        super().__init__(log)
+        self.to = to
+        self.trust = ssl.create_default_context(cafile=str(ca_file))
+        own = TestCA("proxy")
+        made = own.issue([address])
+        self.ca_file = place / "proxy-ca.pem"
+        self.ca_file.write_text(own.root_pem)
+        (place / "proxy.pem").write_text(made.fullchain + made.key_pem)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(str(place / "proxy.pem"))
+        self.directory = f"https://{self.serve(address, context)}/dir"
+
+    def connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPSConnection(*self.to, context=self.trust, timeout=30)
+
+    def keep(self, what: str, status: int, body: bytes) -> None:
+        if status == 200 and fnmatch.fnmatch(what, CERTIFICATE):
+            self.write(x509.load_pem_x509_certificates(body)[0].public_bytes(Encoding.DER))
 
 
-def handler(proxy: CaProxy) -> Any:
+def handler(proxy: Middle) -> Any:
     """The class of a server's handler that belongs to the proxy."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -142,23 +172,24 @@ def handler(proxy: CaProxy) -> Any:
 
         def do_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            how = proxy.how(self.path, body)
+            what = proxy.what(self.path, self.headers)
+            how = proxy.how(what, body)
             if how == "away":
                 self.cut()
             elif how in REFUSALS:
                 self.refuse(*REFUSALS[how])
             else:
-                proxy.pause(self.path, False)
-                status, headers, answer = proxy.changed(self.path, self.ask(body))
-                proxy.keep(self.path, status, answer)
-                proxy.pause(self.path, True)
+                proxy.pause(what, False)
+                status, headers, answer = proxy.changed(what, self.ask(body))
+                proxy.keep(what, status, answer)
+                proxy.pause(what, True)
                 self.give(status, headers, answer, how)
 
         do_GET = do_POST = do_HEAD = do_any
 
         def ask(self, body: bytes) -> Tuple[int, Dict[str, str], bytes]:
             """What the CA answers; it is asked under our own name, so that all its URLs lead here."""
-            connection = http.client.HTTPSConnection(*proxy.to, context=proxy.trust, timeout=30)
+            connection = proxy.connection()
             try:
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in ("connection", "accept-encoding")}
                 connection.request(self.command, self.path, body or None, headers)
@@ -185,7 +216,9 @@ def handler(proxy: CaProxy) -> Any:
                 self.cut()
 
         def refuse(self, status: int, kind: str, after: str) -> None:
-            body = json.dumps({"type": PROBLEM + kind, "detail": "the proxy of the fault tests says so", "status": status}).encode()
+            said = "the proxy of the fault tests says so"
+            problem = {"type": PROBLEM + kind, "detail": said, "status": status, "__type": kind, "message": said}  # ACME's and AWS's
+            body = json.dumps(problem).encode()
             when = email.utils.formatdate(time.time() + AFTER, usegmt=True) if after == "date" else str(AFTER)
             headers = {"Content-Type": "application/problem+json", **({"Retry-After": when} if after else {})}
             if kind == "badNonce":
@@ -210,9 +243,9 @@ def replaces(body: bytes) -> bool:
     return "replaces" in json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
-def nonce(proxy: CaProxy) -> str:
+def nonce(proxy: Middle) -> str:
     """A fresh one of the CA, for a client whose own was refused."""
-    connection = http.client.HTTPSConnection(*proxy.to, context=proxy.trust, timeout=30)
+    connection = proxy.connection()
     try:
         connection.request("HEAD", "/nonce-plz")
         return connection.getresponse().getheader("Replay-Nonce") or ""

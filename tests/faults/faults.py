@@ -206,6 +206,7 @@ FAULTS: Dict[str, Fault] = {
         _ca("CA answers HTML", "F15 CA", "200 and a page of HTML", "html"),
         _ca("CA truncates", "F15 CA", "200 and half of the body", "truncated"),
         _ca("CA refuses nonces", "F14", "two of three nonces are refused", "nonce"),
+        _ca("AWS throttles", "F13", "400 and ThrottlingException, each time", "throttled"),
         _ca("already replaced", "F16", "409 to an order that says which certificate it replaces", "replaced"),
         *(Fault(one.name, "F16", one.means, one.prepare, judge=one.judge, service=True) for one in acme_faults.RENEWALS),
         Fault("ARI in the past", "F16", "a window that has ended, of a certificate that nobody forces", acme_faults.over,

@@ -154,6 +154,18 @@ def acme_by_dns(place: Path, manifest: Dict[str, Any]) -> Any:
     return AcmeByDns(place, manifest)
 
 
+def private_ca(place: Path, manifest: Dict[str, Any]) -> Any:
+    """AWS Private CA of the emulator, behind a proxy."""
+    from .aws_ca import PrivateCa
+
+    return PrivateCa(place, manifest)
+
+
+def _pca() -> Dict[str, Step]:
+    asked = {"ask": "ACMPrivateCA.IssueCertificate", "fetch": "ACMPrivateCA.GetCertificate"}
+    return {name: Step(name, CONTROLLER, HTTP, what) for name, what in asked.items()}
+
+
 def _acme() -> Dict[str, Step]:
     paths = {"order": "/order-plz*", "challenge": "/chalZ/*", "finalize": "/finalize-order/*", "download": "/certZ/*"}
     return {name: Step(name, CONTROLLER, HTTP, path) for name, path in paths.items()}
@@ -187,6 +199,9 @@ ROWS: Dict[str, Provider] = {
         Provider("acme, DNS-01", "the steps that a proof in the DNS has: Pebble asks bind9", _some(_acme(), "challenge", "finalize"),
                  service=acme_by_dns, whole=True, faults=("kill before", "kill after", "SIGTERM", "CA 429", "DNS half-propagated",
                                                           "DNS leftover")),
+        Provider("aws_pca", "the steps at its CA: AWS Private CA of an emulator (tier B) behind a proxy", _pca(), service=private_ca,
+                 faults=("kill before", "kill after", "SIGTERM", "AWS throttles", "CA 503", "CA away", "CA resets", "CA answers HTML",
+                         "CA truncates")),
         Provider("three servers", "one lineage on three servers, in waves", {}, hosts=("web1", "web2", "web3"), stands=ALL_WORDS,
                  faults=("one of three away", "two of three away", "the last one lies", "the first one lies")),
         Provider("40 lineages", "the steps that are one for all of them", _batched(), change=forty,

@@ -216,6 +216,7 @@ def test_a_rerun_that_does_not_converge_is_seen(reruns, again, looks, current, w
     ({}, "no red result"),
     ({"msg": "it failed"}, "does not say what failed"),
     ({"msg": "something somewhere did not go as it should have gone"}, "does not say what failed"),
+    ({"msg": "api on web1: failed at step issue. KeyError in the step issue: 'Certificate'"}, "what Python said"),
     ({"msg": RED["result"]["msg"], "outcome": {"step": "prove"}}, "no next_action"),
     ({"msg": RED["result"]["msg"], "outcome": {"next_action": "look"}}, "no step"),
 ])  # fmt: skip

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List
 
 from ansible_collections.certops.clm.tests.lab.playbook import Run
 
 from .invariants import Broken, Look, events
 
+RAW = re.compile(r"\b(?:Key|Attribute|Type|Index|Name|UnboundLocal|Assertion|Recursion|Value|Unicode\w*)Error\b")  # whose words are no help
 ENOUGH = 20  # characters of a message that says something
 NAMED = ("api", "ledger", "store", "observations", "web1")
 LONGEST = 400
@@ -36,6 +38,8 @@ def _lacks(run: Run, first: Dict[str, Any], said: str, outcome: Dict[str, Any]) 
         return [f"I8: exit {run.rc} and no red result: {run.output[-LONGEST:]}"]
     if len(said) < ENOUGH or not any(name in said for name in NAMED):
         broken.append(f"I8: it does not say what failed: {said[:LONGEST]!r}")
+    if RAW.search(said):
+        broken.append(f"I8: it says what Python said: {said[:LONGEST]!r}")
     if first["task"].endswith("Verdict"):
         broken += [f"I8: the verdict has no {name}: {said[:LONGEST]}" for name in ("step", "next_action") if not outcome.get(name)]
     return broken
