@@ -14,7 +14,7 @@ from ._manifest_fields import Fields, one_line, refuse, resolve
 def parse_ledger(data: Any, base: str, secret_store: Mapping[str, Any]) -> Dict[str, Any]:
     """The options that are given, and `path`; paths are resolved against the manifest."""
     fields = Fields(data, "ledger")
-    ledger: Dict[str, Any] = {"path": resolve(base, fields.text("path", "ledger")), "writer_id": fields.name("writer_id")}
+    ledger: Dict[str, Any] = {"path": resolve(base, fields.text("path") or "ledger"), "writer_id": fields.name("writer_id")}
     ledger["break_glass"] = fields.text("break_glass")
     ledger["allow_ephemeral"] = fields.flag("allow_ephemeral")
     spool = fields.text("spool")

@@ -43,6 +43,8 @@ def _option(value: Any, path: str, base: str, spec: Mapping[str, Any]) -> Any:
     fits = {"int": int, "float": (int, float), "bool": bool, "list": list, "dict": Mapping}.get(kind, str)
     if not isinstance(value, fits) or (kind in ("int", "float") and isinstance(value, bool)):  # type: ignore[arg-type]
         refuse(path, f"must be of type {kind}, not {kind_of(value)}")
+    if kind == "path" and spec.get("required") and not value.strip():
+        refuse(path, "is empty: a path is needed")
     choices = spec.get("choices")
     if choices and value not in choices:
         refuse(path, f"{value!r} is none of {', '.join(map(str, choices))}")

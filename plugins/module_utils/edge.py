@@ -89,7 +89,11 @@ def validate(spec: Mapping[str, Any], values: Mapping[str, Any], field: str = ""
     result = ArgumentSpecValidator(dict(spec)).validate(dict(values))
     if result.error_messages:
         raise ConfigError("; ".join(result.error_messages), field=field)
-    return dict(result.validated_parameters)
+    found = dict(result.validated_parameters)
+    for name, one in spec.items():  # a variable that is empty must not mean the folder in which this runs
+        if one.get("type") == "path" and one.get("required") and not str(found[name]).strip():
+            raise ConfigError("is empty: a path is needed", field=f"{field}.{name}" if field else name)
+    return found
 
 
 def provider_options(index: Any, given: Mapping[str, Any], field: str) -> Dict[str, Any]:

@@ -144,7 +144,8 @@ def test_what_somebody_should_look_at_is_printed_by_the_core_and_only_remarks_ar
 def test_provider_options_are_the_providers_own() -> None:
     given = {"type": "local_ca", "path": "/x"}
     assert edge.provider_options(_index, given, "issuer")["path"] == "/x"
-    for wrong, word in (({"type": "nobody"}, "issuer.type"), ({"type": "local_ca"}, "path"), ({**given, "colour": 1}, "colour")):
+    empty = ({"type": "local_ca", "path": ""}, "issuer.path: is empty")
+    for wrong, word in (empty, ({"type": "nobody"}, "issuer.type"), ({"type": "local_ca"}, "path"), ({**given, "colour": 1}, "colour")):
         with pytest.raises(ConfigError, match=word):
             edge.provider_options(_index, wrong, "issuer")
 

@@ -56,6 +56,8 @@ class Folder:
     """The files of one CA folder."""
 
     def __init__(self, path: str) -> None:
+        if not path.strip():  # a variable that is empty must not mean the folder in which this runs
+            raise ConfigError("is empty: a path is needed", field="path")
         self.path = os.path.abspath(os.path.expanduser(path))
 
     def file(self, name: str) -> str:

@@ -170,6 +170,11 @@ def test_what_no_ca_can_have_is_refused_before_anything_is_written(tmp_path: Pat
     assert caught.value.field == field and not (tmp_path / "ca").exists()
 
 
+def test_an_empty_path_is_not_the_folder_in_which_this_runs() -> None:
+    with pytest.raises(ConfigError, match="is empty: a path is needed"):
+        create({"path": "", "passphrase": make.PASSPHRASE}, lambda: NOW)
+
+
 def test_the_path_length_that_was_asked_for_and_a_policy_are_in_the_certificates(tmp_path: Path) -> None:
     ca = make.local_ca(tmp_path / "ca", intermediate={"path_length": 2, "country": "de"}, policy_oid="1.3.6.1.4.1.32473.1")
     inner = x509.load_pem_x509_certificate((tmp_path / "ca" / "intermediate.pem").read_bytes())

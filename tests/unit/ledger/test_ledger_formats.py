@@ -170,6 +170,8 @@ def test_key_and_spool_lie_beside_the_store_by_default() -> None:
 def test_what_is_checked_against_never_lies_where_the_ledger_is(given: Any, field: str) -> None:
     with pytest.raises(ConfigError) as error:
         settle({"path": "/l", **given}, STORE)
+    with pytest.raises(ConfigError, match="is empty: a path is needed"):
+        settle({"path": ""}, STORE)
     assert error.value.field == field
 
 

@@ -125,6 +125,8 @@ WRONG = [
     (("secret_store", "type"), "floppy", "secret_store.type"),
     (("secret_store", "folder"), "x", "secret_store.folder"),
     (("secret_store",), {}, "secret_store.type"),
+    (("secret_store", "path"), "", "secret_store.path"),
+    (("issuers", "internal", "path"), " ", "issuers.internal.path"),
     (("issuers", "internal", "path"), 5, "issuers.internal.path"),
     (("issuers", "Internal CA"), {"type": "local_ca", "path": "x"}, "issuers"),
     (("profiles", "web", "keytype"), "rsa", "profiles.web"),
