@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from ._manifest_fields import Fields, one_line, refuse
+from ._manifest_fields import TEMPLATED, Fields, literal, one_line, refuse
 from ._manifest_providers import provider
 from ._probe_values import SLOTS, Endpoint
 from .errors import ClmError
@@ -91,7 +91,7 @@ def server_name(value: Any, path: str) -> str:
     """The name of an inventory host, refused when it means something else in a host pattern or as a file name."""
     text = one_line(value, path)
     if not SERVER.match(text) or ".." in text or text.lower() in _NOT_SERVERS:
-        refuse(path, f"{text!r} cannot be the name of a host", hint="use the name that the inventory gives the server")
+        refuse(path, f"{text!r} cannot be the name of a host", hint=literal(text) or "use the name that the inventory gives the server")
     return text
 
 
@@ -100,6 +100,8 @@ def parse_deployment(data: Any, path: str, lineage: str, names: Sequence[str], b
     fields = Fields(data, path)
     target = parse_target(fields.take("target", {}), fields.at("target"), base)
     server = fields.take("server", "")
+    if not server and target["type"] == SERVER_TYPE:
+        fields.lacks("server", "is needed", hint="the name that the inventory gives the server")
     if server or target["type"] == SERVER_TYPE:
         server = server_name(server, fields.at("server"))
     slot = fields.name("slot", "default")
@@ -109,7 +111,7 @@ def parse_deployment(data: Any, path: str, lineage: str, names: Sequence[str], b
     usual = server_kinds.options_of(kind)["endpoint"]["default"] if target["type"] == SERVER_TYPE else USUAL
     endpoints = [parse_endpoint(item, at, names, usual, slot) for at, item in fields.items("endpoints")]
     if not endpoints:
-        refuse(fields.at("endpoints"), "at least one endpoint is needed: what is served there is the proof")
+        fields.lacks("endpoints", "at least one endpoint is needed: what is served there is the proof")
     fields.finish()
     return Deployment(name, lineage, server, target, tuple(endpoints), slot, path)
 
@@ -118,8 +120,10 @@ def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[st
     """An endpoint; `usual` is the server kind's, the server name is by default the lineage's first name that is not a wildcard."""
     fields = Fields(data, path)
     host = one_line(fields.take("host", ""), fields.at("host"))
+    if not host:
+        fields.lacks("host", "is needed: the name or address to connect to")
     if not re.match(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,252}\Z", host):
-        refuse(fields.at("host"), f"{host!r} is no name or address to connect to")
+        refuse(fields.at("host"), f"{host!r} is no name or address to connect to", hint=literal(host))
     ask_for = next((name for name in names if not name.startswith("*") and not _is_address(name)), "")
     sni = fields.text("server_name", ask_for)
     starttls = fields.choice("starttls", STARTTLS_KINDS, usual["starttls"])
@@ -133,7 +137,8 @@ def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[st
     }
     fields.finish()
     if sni and not SERVER.match(sni):
-        refuse(fields.at("server_name"), f"{sni!r} is no name to ask for")
+        hint = literal(sni) if sni.isascii() else "write an internationalised name in its xn-- form"
+        refuse(fields.at("server_name"), f"{sni!r} is no name to ask for", hint=hint)
     try:
         return Endpoint.from_dict(clean, path)
     except ClmError as error:
@@ -159,7 +164,7 @@ def parse_server_target(data: Any, path: str) -> Dict[str, Any]:
     fields.choice("type", (SERVER_TYPE,), SERVER_TYPE)
     kind = fields.choice("kind", server_kinds.NAMES)
     if not kind:
-        refuse(fields.at("kind"), f"is needed: one of {', '.join(server_kinds.NAMES)}")
+        fields.lacks("kind", f"is needed: one of {', '.join(server_kinds.NAMES)}")
     target: Dict[str, Any] = {"type": SERVER_TYPE, "kind": kind}
     for key in FILES:
         target[key] = _absolute(fields, key)
@@ -167,7 +172,7 @@ def parse_server_target(data: Any, path: str) -> Dict[str, Any]:
     target["layout"] = fields.choice("layout", tuple(LAYOUTS), guess) or guess
     if LAYOUTS[target["layout"]] == FILES[:1] and target["key_file"] == target["certificate_file"]:
         target["key_file"] = ""  # said twice
-    _check_layout(target, path)
+    _check_layout(target, fields)
     _take_keystore(fields, target)
     for key, pattern in (("owner", _OWNER), ("group", _OWNER), ("mode", _MODE), ("key_mode", _KEY_MODE)):
         target[key] = fields.text(key)
@@ -178,28 +183,30 @@ def parse_server_target(data: Any, path: str) -> Dict[str, Any]:
     if target["reload"].get("haproxy_socket") and target["layout"] != "combined":
         refuse(fields.at("layout"), "haproxy's socket takes one file: layout combined")
     if not target["reload"] and not server_kinds.options_of(kind)["reload"]["default"]:
-        refuse(fields.at("reload"), f"is needed for kind {kind}", hint=f"one of {', '.join(RELOADS)}")
+        fields.lacks("reload", f"is needed for kind {kind}", hint=f"one of {', '.join(RELOADS)}")
     fields.finish()
     return {key: value for key, value in target.items() if value}
 
 
 def _absolute(fields: Fields, key: str) -> str:
     path = fields.text(key)
+    if literal(path):
+        refuse(fields.at(key), f"{path!r} is no path of a file", hint=TEMPLATED)
     if path and (not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path or path == "/"):
         refuse(fields.at(key), f"{path!r} must be an absolute path without '.', '..' and double slashes")
     return path
 
 
-def _check_layout(target: Mapping[str, Any], path: str) -> None:
+def _check_layout(target: Mapping[str, Any], fields: Fields) -> None:
     wanted = LAYOUTS[target["layout"]]
     for key in FILES:
         if key in wanted and not target[key]:
-            refuse(f"{path}.{key}", f"is needed for layout {target['layout']}")
+            fields.lacks(key, f"is needed for layout {target['layout']}")
         if key not in wanted and target[key]:
-            refuse(f"{path}.{key}", f"has no use in layout {target['layout']}")
+            refuse(fields.at(key), f"has no use in layout {target['layout']}")
     files = [target[key] for key in wanted]
     if len(set(files)) != len(files):
-        refuse(path, f"layout {target['layout']} needs different files")
+        refuse(fields.path, f"layout {target['layout']} needs different files")
 
 
 def _take_keystore(fields: Fields, target: Dict[str, Any]) -> None:

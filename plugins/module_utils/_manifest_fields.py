@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
@@ -78,7 +79,9 @@ class Fields:
         """A whole number within bounds."""
         value = self.take(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            refuse(self.at(key), f"must be a whole number from {lowest} to {highest}")
+            wanted = f"{lowest}" if lowest == highest else f"a whole number from {lowest} to {highest}"
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            refuse(self.at(key), f"must be {wanted}, not {value if whole else kind_of(value)}", hint=bare(value))
         return value
 
     def texts(self, key: str) -> Tuple[str, ...]:
@@ -110,9 +113,34 @@ class Fields:
     def finish(self) -> None:
         """Refuse every field that no reader knew."""
         for key in self._data:
-            refuse(self.at(key), "there is no such field", hint=f"known are {', '.join(sorted(set(self._known)))}")
+            meant = like(key, sorted(set(self._known)))
+            refuse(self.at(key), "there is no such field", hint=f"{meant}known are {', '.join(sorted(set(self._known)))}")
+
+    def lacks(self, key: str, message: str, hint: str = "") -> NoReturn:
+        """Refuse that a field is not there, by the name that was given in its place where one looks like it."""
+        typo = difflib.get_close_matches(key, self._data, 1)
+        if typo:
+            refuse(self.at(typo[0]), "there is no such field", hint=f"did you mean {key}?")
+        refuse(self.at(key), message, hint)
 
 
+def like(key: str, known: Sequence[str]) -> str:
+    """`did you mean names? `, where one of the known looks like the key; else empty."""
+    found = difflib.get_close_matches(key, known, 1)
+    return f"did you mean {found[0]}? " if found else ""
+
+
+def literal(value: str) -> str:
+    """The hint for a text in which somebody expects Jinja to be at work."""
+    return TEMPLATED if "{{" in value or "{%" in value else ""
+
+
+def bare(value: Any) -> str:
+    """The hint for a number that was written as text."""
+    return "write it without quotes" if isinstance(value, str) and value.strip().isdecimal() else ""
+
+
+TEMPLATED = "nothing in a manifest is templated: write the value itself, or make the file with ansible.builtin.template"
 NAME_HINT = "names are lower-case letters, digits, '.', '_' and '-', begin with a letter or digit, and have at most 120 of them"
 
 

@@ -143,14 +143,14 @@ def _others(fields: Fields, key: str, names: Sequence[str], known: Known) -> Tup
 def _names(fields: Fields) -> Tuple[str, ...]:
     given = fields.texts("names")
     if not given:
-        refuse(fields.at("names"), "at least one name is needed")
+        fields.lacks("names", "at least one name is needed")
     return check_names(given, fields.at("names"))
 
 
 def _known(fields: Fields, key: str, known: Known) -> str:
     value = fields.text(key)
     if not value:
-        refuse(fields.at(key), "is needed, here or in defaults")
+        fields.lacks(key, "is needed, here or in defaults")
     if value not in known[key]:
         refuse(fields.at(key), f"there is no {key} {value!r}", hint=f"known are {', '.join(known[key]) or 'none'}")
     return value

@@ -18,13 +18,13 @@ def provider(data: Any, path: str, base: str, names: Sequence[str], options_of: 
     fields = Fields(data, path)
     kind = fields.choice("type", tuple(names))
     if not kind:
-        refuse(fields.at("type"), f"is needed: one of {', '.join(names)}")
+        fields.lacks("type", f"is needed: one of {', '.join(names)}")
     found: Dict[str, Any] = {"type": kind}
     for key, spec in options_of(kind).items():
         value = fields.take(key)
         if value is None:
             if spec.get("required"):
-                refuse(fields.at(key), f"is needed for type {kind}")
+                fields.lacks(key, f"is needed for type {kind}")
             continue
         named = key == "anchors" and value == PUBLIC  # the public root set is no path
         found[key] = value if named else _option(value, fields.at(key), base, spec)

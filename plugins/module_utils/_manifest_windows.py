@@ -127,7 +127,7 @@ def _freeze(name: str, data: Any, path: str) -> Freeze:
 def _zone(fields: Fields) -> tzinfo:
     name = fields.text("time_zone")
     if not name:
-        refuse(fields.at("time_zone"), "is needed, such as Europe/Berlin or UTC")
+        fields.lacks("time_zone", "is needed, such as Europe/Berlin or UTC")
     try:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError):

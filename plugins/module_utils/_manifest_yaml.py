@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Hashable
 
+from ._manifest_fields import TEMPLATED
 from .errors import ConfigError, MissingLibraryError, NotFoundError
 
 try:
@@ -65,5 +66,15 @@ def parse_yaml(data: bytes, path: str) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error) or type(error).__name__
-        raise ConfigError(f"{path}{place}: {problem}", hint=PLAIN) from None
+        problem = getattr(error, "problem", None) or str(error).split("\n", 1)[0] or type(error).__name__
+        raise ConfigError(f"{path}{place}: {problem}", hint=_hint(problem)) from None
+
+
+def _hint(problem: str) -> str:
+    """The way out of the mistakes that people who know Ansible's own YAML make."""
+    if "for the tag" in problem:
+        return PLAIN
+    if "unhashable key" in problem:
+        return TEMPLATED
+    tokens = "cannot start any token" in problem
+    return "indent with spaces, not with tabs, and quote texts that begin with @, % or `" if tokens or "a tab" in problem else ""

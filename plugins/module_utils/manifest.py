@@ -163,9 +163,9 @@ def _parse(data: Any, path: str, seen: Dict[str, str]) -> Manifest:
 def _anchors(data: Any, path: str, base: str) -> str:
     fields = Fields(data, path)
     anchors = fields.text("anchors")
-    fields.finish()
     if not anchors:
-        refuse(f"{path}.anchors", f"is needed: a PEM file, or {PUBLIC} for the public root set")
+        fields.lacks("anchors", f"is needed: a PEM file, or {PUBLIC} for the public root set")
+    fields.finish()
     return PUBLIC if anchors == PUBLIC else resolve(base, anchors)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from . import files
 from .commands import head
-from .errors import ClmError, ConfigError
+from .errors import ClmError, ConfigError, NotFoundError
 from .masking import Secret
 
 SOURCES: Dict[str, Dict[str, Any]] = {
@@ -115,7 +115,7 @@ def _linked(path: str, folder: str) -> bool:
 def _from_file(path: str, protects: Sequence[str], field: str) -> Secret:
     path = os.path.abspath(os.path.expanduser(path))
     refuse_inside(path, protects, field)
-    data = files.read(path, 65536)
+    data = read_named(path, field)
     if data.startswith(VAULTED):  # who may read it matters less: it is encrypted
         return Fetched(lambda: _usable(read_vaulted(path, field), field))
     refuse_open(path, field)
@@ -125,7 +125,7 @@ def _from_file(path: str, protects: Sequence[str], field: str) -> Secret:
 def secret_of_file(path: str, field: str) -> Secret:
     """One line that somebody else made, as a CA's or a name server's key: from a file that is not open to others, or ansible-vault's."""
     path = os.path.abspath(os.path.expanduser(path))
-    data = files.read(path, 65536)
+    data = read_named(path, field, hint="look at the path; it is one of the controller")
     if data.startswith(VAULTED):
         data = read_vaulted(path, field)
     else:
@@ -134,6 +134,14 @@ def secret_of_file(path: str, field: str) -> Secret:
     if not text or b"\n" in text or b"\0" in text:
         raise ConfigError(f"{path} must hold one line, the key", field=field)
     return Secret(text)
+
+
+def read_named(path: str, field: str, hint: str = f"look at the path; for something new, {_GENERATE}") -> bytes:
+    """The bytes of the file that an option names; NotFoundError names the option."""
+    try:
+        return files.read(path, 65536)
+    except NotFoundError:
+        raise NotFoundError(f"there is no file {path}", field=field, hint=hint) from None
 
 
 def refuse_open(path: str, field: str) -> None:

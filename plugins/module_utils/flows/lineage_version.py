@@ -102,6 +102,12 @@ def _facts(version: Optional[StoredVersion]) -> Dict[str, Any]:
         return {"version": version.version}
 
 
+def _others(versions: Sequence[StoredVersion]) -> str:
+    """The way on where no version offers itself: the newest that are kept, by name."""
+    kept = ", ".join(version.version for version in versions[-5:])
+    return f"issue a new one with certops.clm.rotate, or name one of what is kept (-e clm_version=ID of certops.clm.rollback): {kept}"
+
+
 def _target(wish: Wish, versions: Sequence[StoredVersion], current: Optional[str]) -> StoredVersion:
     if not versions:
         hint = "look at its name, or issue it first: certops.clm.rotate"
@@ -113,13 +119,13 @@ def _target(wish: Wish, versions: Sequence[StoredVersion], current: Optional[str
         known = ", ".join(version.version for version in versions) or "none"
         raise NotFoundError(f"there is no version {wish.version} of {wish.lineage}", hint=f"versions: {known}", field=wish.lineage)
     if current is None:
-        raise NotFoundError("it has no current version to go back from", hint="name a version", field=wish.lineage)
+        raise NotFoundError("it has no current version to go back from", hint=_others(versions), field=wish.lineage)
     here = next((one for one in versions if one.version == current), None)
     if here is not None and any(one.meta.get("left_for") == current for one in versions if one.version > current):
         return here
     good = [one for one in versions if one.version < current and _was_good(one)]
     if not good:
-        raise NotFoundError(f"there is no good version before {current}", hint="name one, or issue a new one", field=wish.lineage)
+        raise NotFoundError(f"there is no good version before {current}", hint=_others(versions), field=wish.lineage)
     return good[-1]
 
 

@@ -21,7 +21,7 @@ from .. import files
 from ..errors import ConfigError, MalformedError, NotFoundError
 from ..masking import Secret
 from ..nested import options_of
-from ..passphrase import VAULTED, read_vaulted
+from ..passphrase import VAULTED, read_named, read_vaulted
 from ..x509 import key as keys
 from ..x509 import pem
 from ..x509._crypto import require, serialization, x509
@@ -41,7 +41,7 @@ def passphrase_of(options: Mapping[str, Any], field: str = "") -> Secret:
         if not options.get("passphrase"):
             raise ConfigError("the CA's key is kept encrypted and needs a passphrase", field=field + "passphrase_file")
         return Secret(str(options["passphrase"]).encode("utf-8"))
-    data = files.read(path, 65536)
+    data = read_named(path, field + "passphrase_file")
     if data.startswith(VAULTED):
         data = read_vaulted(os.path.abspath(path), field + "passphrase_file")
     elif os.stat(path).st_mode & (stat.S_IROTH | stat.S_IWOTH):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -45,11 +46,14 @@ class Profile:
         known = [one.name for one in fields(cls) if one.name != "name"]
         unknown = sorted(str(one) for one in data if one not in known)
         if unknown:
-            raise ConfigError(f"unknown field {unknown[0]!r}", hint=f"known: {', '.join(known)}", field=f"profiles.{name}")
+            meant = difflib.get_close_matches(unknown[0], known, 1)
+            hint = (f"did you mean {meant[0]}? " if meant else "") + f"known: {', '.join(known)}"
+            raise ConfigError(f"unknown field {unknown[0]!r}", hint=hint, field=f"profiles.{name}")
         values = {str(key): _READ[str(key)](value, f"profiles.{name}.{key}") for key, value in data.items() if value is not None}
         profile = cls(name=name, **values)
         if profile.lifetime <= profile.backdate:
-            raise ConfigError("the lifetime is not longer than the backdate", field=f"profiles.{name}.lifetime")
+            hint = "a number counts seconds: write 90d for days" if isinstance(data.get("lifetime"), int) else ""
+            raise ConfigError("the lifetime is not longer than the backdate", field=f"profiles.{name}.lifetime", hint=hint)
         return profile
 
     def validity(self, now: datetime) -> Tuple[datetime, datetime]:

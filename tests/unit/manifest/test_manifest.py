@@ -238,6 +238,69 @@ def test_a_template_makes_one_lineage_for_each_server():
     assert manifest.deployments[1].endpoints[0].host == "web2.lan"
 
 
+@pytest.mark.parametrize(
+    ("path", "typo", "key"),
+    [
+        ((*SHOP,), "name", "names"),
+        ((*PLACE,), "sever", "server"),
+        ((*PLACE,), "endpoint", "endpoints"),
+        ((*PLACE, "endpoints", 0), "hots", "host"),
+        ((*PLACE, "target"), "certificat_file", "certificate_file"),
+        ((*PLACE, "target"), "kinds", "kind"),
+        (("issuers", "internal"), "pth", "path"),
+        (("client_classes", "internal"), "anchor", "anchors"),
+    ],
+)
+def test_a_field_that_is_needed_and_misspelt_is_named_as_it_was_written(path, typo, key):
+    whole = data()
+    place = whole
+    for step in path:
+        place = place[step]
+    place[typo] = place.pop(key)
+    with pytest.raises(ConfigError) as error:
+        parse(whole)
+    assert error.value.field.endswith(f".{typo}") and error.value.message == "there is no such field"
+    assert error.value.hint == f"did you mean {key}?"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ((*PLACE, "server"), None, "server: is needed (the name that the inventory gives the server)"),
+        (("version",), "1", "version: must be 1, not text (write it without quotes)"),
+        ((*PLACE, "endpoints", 0, "port"), "443", "must be a whole number from 1 to 65535, not text (write it without quotes)"),
+        ((*SHOP, "take_ovr"), True, "there is no such field (did you mean take_over? known are "),
+        (("profiles", "web", "lifetme"), "90d", "unknown field 'lifetme' (did you mean lifetime? known: "),
+        (("profiles", "web", "lifetime"), 90, "not longer than the backdate (a number counts seconds: write 90d for days)"),
+        ((*PLACE, "endpoints", 0, "server_name"), "b\u00fccher.example", "(write an internationalised name in its xn-- form)"),
+        ((*PLACE, "server"), "{{ web }}", "nothing in a manifest is templated"),
+        ((*PLACE, "endpoints", 0, "host"), "{{ web }}", "nothing in a manifest is templated"),
+        ((*PLACE, "target", "certificate_file"), "/etc/{{ web }}/x.pem", "nothing in a manifest is templated"),
+    ],
+)
+def test_the_way_out_of_a_mistake_is_told(path, value, said):
+    with pytest.raises(ConfigError) as error:
+        parse(changed(path, value))
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("a: 1\n\tb: 2\n", 2, "indent with spaces, not with tabs"),
+        ("a: {{ b }}\n", 1, "nothing in a manifest is templated"),
+        ("a: !vault [x]\n", 1, "a manifest is plain YAML, without !unsafe and !vault"),
+        ("a: 1\na: 2\n", 2, ""),
+    ],
+)
+def test_a_hint_belongs_to_its_mistake(tmp_path, text, line, hint):
+    path = tmp_path / "manifest.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=f"line {line}: ") as error:
+        load(str(path))
+    assert error.value.hint.startswith(hint) and bool(error.value.hint) == bool(hint)
+
+
 def test_a_key_that_stands_twice_is_an_error_with_its_line(tmp_path):
     path = tmp_path / "manifest.yml"
     path.write_text("version: 1\nlineages:\n  shop: {}\n  shop: {}\n")

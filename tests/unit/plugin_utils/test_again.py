@@ -25,12 +25,20 @@ PAGE = "docs/docsite/rst/runbook_ending.rst"
      "ansible-playbook -i '/a b/hosts.yml' -i c.clm.yml certops.clm.rotate"),
     ({"args": ("one.yml", "two.yml"), "inventory": None, "extra_vars": ("clm_backup_passphrase=secret",)},
      "ansible-playbook one.yml two.yml"),
+    ({"args": ("certops.clm.rollback",), "extra_vars": ("clm_lineage=shop", "clm_version=1 password=x", '{"clm_lineage": "x"}', "token=abc")},
+     "ansible-playbook certops.clm.rollback -e clm_lineage=shop"),
     ({"args": "localhost", "module_name": "certops.clm.certificate"}, ""),
     ({}, ""),
 ])  # fmt: skip
 def test_the_command_is_that_of_this_run_without_what_may_be_secret(monkeypatch, arguments, line):
     monkeypatch.setattr(context, "CLIARGS", arguments)
     assert again.command() == line
+
+
+def test_the_inventory_that_ansible_takes_by_itself_is_not_in_the_command(monkeypatch):
+    monkeypatch.setattr(again.C, "DEFAULT_HOST_LIST", ["/etc/ansible/hosts"])
+    monkeypatch.setattr(context, "CLIARGS", {"args": ("ca.yml",), "inventory": ["/etc/ansible/hosts"]})
+    assert again.command() == "ansible-playbook ca.yml"
 
 
 @pytest.mark.parametrize(("message", "told"), [
