@@ -25,7 +25,7 @@ PAGE = "docs/docsite/rst/runbook_ending.rst"
      "ansible-playbook -i '/a b/hosts.yml' -i c.clm.yml certops.clm.rotate"),
     ({"args": ("one.yml", "two.yml"), "inventory": None, "extra_vars": ("clm_backup_passphrase=secret",)},
      "ansible-playbook one.yml two.yml"),
-    ({"args": ("certops.clm.rollback",), "extra_vars": ("clm_lineage=shop", "clm_version=1 password=x", '{"clm_lineage": "x"}', "token=abc")},
+    ({"args": ("certops.clm.rollback",), "extra_vars": ("clm_lineage=shop", "clm_version=1 x=y", '{"clm_lineage": "x"}', "token=abc")},
      "ansible-playbook certops.clm.rollback -e clm_lineage=shop"),
     ({"args": "localhost", "module_name": "certops.clm.certificate"}, ""),
     ({}, ""),
