@@ -21,7 +21,8 @@ PLACE = ("lineages", "shop", "deployments", 0)
 
 @pytest.mark.parametrize("path", [
     (), ("defaults",), ("profiles", "web"), ("lineages", "shop"), PLACE, (*PLACE, "target"), (*PLACE, "target", "reload"),
-    (*PLACE, "endpoints", 0), ("client_classes", "internal"), ("secret_store",), ("ledger",), ("windows", "w"), ("windows", "w", "rules", 0), ("freezes", "f"),
+    (*PLACE, "endpoints", 0), ("client_classes", "internal"), ("secret_store",), ("ledger",),
+    ("windows", "w"), ("windows", "w", "rules", 0), ("freezes", "f"),
 ], ids=lambda path: ".".join(map(str, path)) or "top")  # fmt: skip
 def test_every_field_is_in_a_guide(path):
     whole = data()
