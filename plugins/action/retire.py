@@ -81,11 +81,12 @@ class _Work:
         ended = retirement(self._versions)
         if ended is not None:
             return Outcome(UNCHANGED, "begin", message=sentence(self.name, ended))
+        retiring.refuse_unissued(self.name, self._versions)
         self._judge()
         if self._lineage is not None:
             ledger.append(retiring.intents(self._lineage, self._unbind, self._run_id))
         count = sum(len(items) for items in self._unbind.values())
-        message = f"nothing serves {self.name}: {count} deployments are unbound, then {len(self._versions)} versions end"
+        message = f"nothing serves a version of {self.name}: {count} deployments are unbound, then {len(self._versions)} versions end"
         return Outcome(UNCHANGED, "begin", message=message)
 
     def end(self, ledger: Recorder) -> Outcome:

@@ -11,7 +11,7 @@ import re
 from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from .errors import ConfigError
-from .identifiers import is_name
+from .identifiers import is_name, like
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -122,12 +122,6 @@ class Fields:
         if typo:
             refuse(self.at(typo[0]), "there is no such field", hint=f"did you mean {key}?")
         refuse(self.at(key), message, hint)
-
-
-def like(key: str, known: Sequence[str]) -> str:
-    """`did you mean names? `, where one of the known looks like the key; else empty."""
-    found = difflib.get_close_matches(key, known, 1)
-    return f"did you mean {found[0]}? " if found else ""
 
 
 def literal(value: str) -> str:

@@ -16,6 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .errors import ClmError, ConfigError
+from .identifiers import like
 from .outcome import FAILED, ROLLED_BACK, UNPROVEN, Answer, Outcome, any_changed, as_dicts
 from .runbooks import path_of
 
@@ -86,6 +87,10 @@ def error_result(error: ClmError, runbook: str = "") -> Dict[str, Any]:
 
 def validate(spec: Mapping[str, Any], values: Mapping[str, Any], field: str = "") -> Dict[str, Any]:
     """The values with defaults and types as the spec asks; ConfigError names `field` and every mistake."""
+    unknown = [str(name) for name in values if name not in spec]
+    if unknown:
+        place = f"{field}.{unknown[0]}" if field else unknown[0]
+        raise ConfigError("there is no such option", field=place, hint=f"{like(unknown[0], list(spec))}known are {', '.join(sorted(spec))}")
     result = ArgumentSpecValidator(dict(spec)).validate(dict(values))
     if result.error_messages:
         raise ConfigError("; ".join(result.error_messages), field=field)
@@ -100,7 +105,9 @@ def provider_options(index: Any, given: Mapping[str, Any], field: str) -> Dict[s
     """What `issuer: {type: ...}` and its like hold beside the type, validated against that provider's own options."""
     kind = given.get("type")
     if kind not in index.NAMES:
-        raise ConfigError(f"unknown type {kind!r}", field=f"{field}.type", hint="one of " + ", ".join(index.NAMES))
+        wrong = f"unknown type {kind!r}" if kind else "is needed"
+        hint = f"{like(str(kind), index.NAMES)}one of {', '.join(index.NAMES)}"
+        raise ConfigError(wrong, field=f"{field}.type", hint=hint)
     return validate(index.options_of(kind), {key: value for key, value in given.items() if key != "type"}, field)
 
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
+from typing import Sequence
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,119}\Z")
 _OTHER = re.compile(r"[^a-z0-9._-]+")
@@ -24,6 +26,12 @@ def is_name(text: object) -> bool:
 def is_next(version: str, newest: str) -> bool:
     """True when no version was made between the two; the ids begin with their number, and `newest` is empty when there is none."""
     return int(version[:6]) == int(newest[:6] or 0) + 1
+
+
+def like(key: str, known: Sequence[str]) -> str:
+    """`did you mean names? `, where one of the known looks like the key; else empty."""
+    found = difflib.get_close_matches(key, known, 1)
+    return f"did you mean {found[0]}? " if found else ""
 
 
 def digest(text: str, length: int = _HASH) -> str:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Dict, Mapping, Tuple
 
 from .errors import ConfigError
+from .identifiers import like
 
 
 def options_of(index: Any, given: Any, field: str) -> Tuple[str, Dict[str, Any]]:
@@ -19,8 +19,7 @@ def options_of(index: Any, given: Any, field: str) -> Tuple[str, Dict[str, Any]]
     spec = index.options_of(kind)
     for name in given:
         if name != "type" and name not in spec:
-            meant = difflib.get_close_matches(str(name), spec, 1)
-            hint = (f"did you mean {meant[0]}? " if meant else "") + f"known are {', '.join(sorted(spec))}"
+            hint = f"{like(str(name), list(spec))}known are {', '.join(sorted(spec))}"
             raise ConfigError("there is no such option", field=f"{field}.{name}", hint=hint)
     found: Dict[str, Any] = {}
     for name, one in spec.items():

@@ -26,6 +26,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.telling import Se
 
 NAMED = 3
 SAID = re.compile(r"\b([Ss]erved|kept) now: |\bKept: |\bServed before this: |this ends first, |is served nothing is known")
+NOT_KNOWN = "What is served or kept now is not known"
 UNSEEN = "What is served now is not known: it ended before anybody looked, and certops.clm.tls_endpoint_info tells it."
 UNREAD = "What is kept now was not read: it lies where the task ran, and certops.clm.secret_store_info tells it there."
 
@@ -51,6 +52,8 @@ def told(result: Dict[str, Any], args: Mapping[str, Any], runbook: str = "refuse
     text, page = (text, page) if named else (message, path_of(runbook))
     outcomes = result.get("outcomes")
     holds = held_by(args, outcomes, here) if outcomes or not SAID.search(text) else ""
+    if holds.startswith(NOT_KNOWN) and holds.removeprefix(f"{NOT_KNOWN}: ").rstrip(".") in text:
+        holds = f"{NOT_KNOWN}."  # the reason is what the message says already
     text = f"{text.rstrip('.')}. {holds}".rstrip(" .") if holds else text
     return with_command({"runbook_page": page, **result, "msg": f"{text.rstrip('.')}{RUNBOOK}{page}"}, command())
 
@@ -64,9 +67,9 @@ def held_by(args: Mapping[str, Any], outcomes: Any = None, here: bool = True) ->
         if lineages and args.get("secret_store"):
             return _kept(_store(args["secret_store"]), lineages, utc_now()) if here else UNREAD
     except (ClmError, OSError) as error:
-        return f"What is served or kept now is not known: {error}."
+        return f"{NOT_KNOWN}: {error}."
     except (TypeError, ValueError, AttributeError):  # the arguments themselves are what is wrong
-        return "What is served or kept now is not known."
+        return f"{NOT_KNOWN}."
     return UNSEEN if (args.get("deployments") or args.get("keystores")) and _any_silent(outcomes) else ""
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import RETIRED, StoredVersion
-from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.flows._issue_values import LABELS
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations
@@ -51,6 +51,13 @@ def refuse_served(name: str, lineage: Optional[Lineage], versions: Sequence[Stor
     ids = [one.id for one in (lineage.deployments if lineage else ()) if any(f"{end.host}:{end.port}" in text for end in one.endpoints)]
     named = f" Deployments: {', '.join(ids[:10])}." if ids else ""
     raise ClmError(f"{name} is still served, so nothing was changed: {whole_view.said(places)}.{named}", hint=TAKE_OUT)
+
+
+def refuse_unissued(name: str, versions: Sequence[StoredVersion]) -> None:
+    """NotFoundError for a lineage of which no version was ever made: what its places serve is somebody else's."""
+    if not versions:
+        text = f"the secret store has no version of {name}: there is nothing to end, and nothing was unbound"
+        raise NotFoundError(text, hint="take it out of the manifest; what its places serve is left as it is")
 
 
 def refuse_standby(name: str, live: Manifest) -> None:

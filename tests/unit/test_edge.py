@@ -150,6 +150,17 @@ def test_provider_options_are_the_providers_own() -> None:
             edge.provider_options(_index, wrong, "issuer")
 
 
+@pytest.mark.parametrize(("given", "said"), [
+    ({"type": "local_ca", "path": "/x", "pasphrase_file": "y"}, "issuer.pasphrase_file: there is no such option (did you mean passphrase_file? known are "),
+    ({"type": "local-ca"}, "issuer.type: unknown type 'local-ca' (did you mean local_ca? one of acme, "),
+    ({"path": "/x"}, "issuer.type: is needed (one of acme, "),
+])  # fmt: skip
+def test_a_misspelt_option_is_told_with_the_one_that_was_meant(given, said) -> None:
+    with pytest.raises(ConfigError) as error:
+        edge.provider_options(_index, given, "issuer")
+    assert str(error.value).startswith(said)
+
+
 def test_the_fragment_documents_the_options_that_the_modules_have() -> None:
     texts = [one.ModuleDocFragment.DOCUMENTATION for one in (fragment, ledger_fragment)]
     documented = spec_of({name: option for text in texts for name, option in yaml.safe_load(text)["options"].items()})

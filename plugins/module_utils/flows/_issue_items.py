@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ClmError, ConfigError
-from ..identifiers import is_name
+from ..identifiers import is_name, like
 from ..outcome import Outcome, failed
 from ..policy.profile import Profile
 from ..x509.names import check_names
@@ -60,13 +60,18 @@ def _mapping(item: Any, place: str) -> Mapping[str, Any]:
 def _wanted(name: str, item: Mapping[str, Any], profiles: Mapping[str, Profile], place: str) -> Wanted:
     unknown = [key for key in item if key not in FIELDS]
     if unknown:
-        raise ConfigError(f"unknown field {str(unknown[0])[:60]!r}", field=place, hint="one of " + ", ".join(FIELDS))
+        word = str(unknown[0])[:60]
+        raise ConfigError(f"unknown field {word!r}", field=place, hint=f"{like(word, FIELDS)}known are {', '.join(FIELDS)}")
     lineage = item.get("lineage") or item.get("id")
+    if not lineage:
+        raise ConfigError("is needed", field=f"{place}.lineage", hint="a name of your choice: a-z, 0-9, '.', '_' and '-'")
     if not is_name(lineage):
         raise ConfigError(f"{str(lineage)[:130]!r} is no name of a lineage", field=f"{place}.lineage", hint="a-z, 0-9, '.', '_' and '-'")
     names = item.get("names")
     if not isinstance(names, (list, tuple)):
         raise ConfigError("a list of names is needed", field=f"{place}.names")
+    if not names:
+        raise ConfigError("at least one name is needed", field=f"{place}.names")
     return Wanted(
         id=name,
         lineage=str(lineage),

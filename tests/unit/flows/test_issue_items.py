@@ -46,6 +46,19 @@ def test_what_is_wrong_is_named(item: Any, field: str) -> None:
     assert not good and outcome is not None and field in outcome.message
 
 
+@pytest.mark.parametrize(
+    "item,said",
+    [
+        ({"lineage": "shop", "name": ["a.example.com"]}, "unknown field 'name'. Next: did you mean names? known are id, lineage, "),
+        ({"names": ["a.example.com"]}, "certificates[0].lineage: is needed"),
+        ({"lineage": "shop", "names": []}, "certificates[0].names: at least one name is needed"),
+    ],
+)
+def test_the_way_out_is_told(item: Any, said: str) -> None:
+    (outcome,) = wanted_of([item], profiles_of({}))[1].values()
+    assert outcome is not None and said in f"{outcome.message}. Next: {outcome.next_action}"
+
+
 def test_the_lineage_is_the_id_and_the_profile_the_default() -> None:
     items = [{"id": "shop", "names": ["Shop.Example.COM"]}, {"lineage": "api", "names": ["a.example.com"]}]
     good, _outcomes = wanted_of(items, profiles_of({}))

@@ -49,6 +49,21 @@ def test_a_task_that_is_refused_as_a_whole_says_what_its_lineages_have(world):
     assert "was not read: it lies where the task ran" in elsewhere["msg"]
 
 
+def test_a_reason_is_not_told_twice():
+    told = refusing.refused(ConfigError("there is no file /nowhere.yml", hint="look"), {"manifest": "/nowhere.yml"})["msg"]
+    assert told.count("/nowhere.yml") == 2, "once more, because the reader of the manifest has another hint"
+    same = "secret_store.type: unknown type 'dir'"
+    wanted = {"secret_store": {"type": "dir"}, "certificates": [{"lineage": "shop"}]}
+    again = refusing.refused(_of_type(wanted["secret_store"]), wanted)["msg"]
+    assert again.count(same) == 1 and "What is served or kept now is not known. " in again
+
+
+def _of_type(store):
+    with pytest.raises(ConfigError) as error:
+        refusing.provider_options(refusing.secret_stores, store, "secret_store")
+    return error.value
+
+
 def test_of_a_manifest_it_says_what_ends_first_or_what_its_lineage_has(world):
     path = world.save()
     assert "Of what is served nothing is known" in refusing.refused(ConfigError("no"), {"manifest": str(path)}, "ending")["msg"]

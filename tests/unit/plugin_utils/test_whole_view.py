@@ -23,6 +23,12 @@ from ansible_collections.certops.clm.tests.support.world import NOW, World, find
 HOUR = timedelta(hours=1)
 
 
+def test_a_lineage_that_was_never_issued_has_nothing_to_end():
+    with pytest.raises(ClmError, match="no version of blog: there is nothing to end, and nothing was unbound"):
+        retiring.refuse_unissued("blog", [])
+    retiring.refuse_unissued("blog", [StoredVersion("blog", "000001-x", "issued")])
+
+
 class Seen(World):
     """A world that was looked at completely; `manifest_of` is what the manifest says."""
 
