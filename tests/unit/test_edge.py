@@ -151,7 +151,8 @@ def test_provider_options_are_the_providers_own() -> None:
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    ({"type": "local_ca", "path": "/x", "pasphrase_file": "y"}, "issuer.pasphrase_file: there is no such option (did you mean passphrase_file? known are "),
+    ({"type": "local_ca", "path": "/x", "pasphrase_file": "y"},
+     "issuer.pasphrase_file: there is no such option (did you mean passphrase_file? known are "),
     ({"type": "local-ca"}, "issuer.type: unknown type 'local-ca' (did you mean local_ca? one of acme, "),
     ({"path": "/x"}, "issuer.type: is needed (one of acme, "),
 ])  # fmt: skip
