@@ -56,7 +56,7 @@ class Middle:
         self.rewrite: Optional[Tuple[str, Callable[[Answered], Answered]]] = None  # (pattern of what is asked, what its answers become)
         self.renewals: List[Tuple[str, float]] = []  # when each renewal information was asked for
         self.gate: Any = None  # the Gate at which a request of `held` waits
-        self.held, self.after = "", False
+        self.held, self.after, self.nth = "", False, 1
         self.asked: List[str] = []
         self.passed: List[str] = []  # what the CA itself was asked
         self.hits = 0
@@ -75,7 +75,7 @@ class Middle:
         """A new one to the CA."""
         raise NotImplementedError
 
-    def what(self, path: str, headers: Mapping[str, str]) -> str:
+    def what(self, path: str, headers: Mapping[str, str], body: bytes) -> str:
         """What is asked, as patterns name it."""
         return path
 
@@ -98,9 +98,9 @@ class Middle:
         self.asked.clear()
         self.passed.clear()
 
-    def hold(self, pattern: str, gate: Any, after: bool) -> None:
-        """The first request of that path waits: before the CA gets it, or with the CA's answer in hand."""
-        self.held, self.gate, self.after = pattern, gate, after
+    def hold(self, pattern: str, gate: Any, after: bool, nth: int = 1) -> None:
+        """The nth request of that kind waits: before the CA gets it, or with the CA's answer in hand."""
+        self.held, self.gate, self.after, self.nth = pattern, gate, after, nth
 
     def close(self) -> None:
         """No more requests."""
@@ -111,7 +111,8 @@ class Middle:
         """Where the request is the one that is held: until the gate is opened."""
         with self.lock:
             gate = self.gate if fnmatch.fnmatch(path, self.held) and after == self.after else None
-            if gate is None:
+            self.nth -= gate is not None
+            if gate is None or self.nth > 0:
                 return
             self.gate = None
         (gate.place / "at").write_text("-2 http\n")
@@ -172,7 +173,7 @@ def handler(proxy: Middle) -> Any:
 
         def do_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            what = proxy.what(self.path, self.headers)
+            what = proxy.what(self.path, self.headers, body)
             how = proxy.how(what, body)
             if how == "away":
                 self.cut()

@@ -136,7 +136,7 @@ def _armed(cell: Cell) -> Dict[str, str]:
     world, fault, step = cell.world, cell.fault, cell.step
     if step.call == HTTP:
         if not fault.ca:
-            world.service.proxy.hold(step.path, cell.gate, fault.after)
+            world.service.proxy.hold(step.path, cell.gate, fault.after, step.nth)
         return {}
     caught = cell.gate.environment(step, after=fault.after, error=fault.error, instead=fault.instead)
     if step.side == SERVER:

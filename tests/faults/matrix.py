@@ -53,6 +53,8 @@ def _why_not_at_a_call(provider: Provider, step: str, fault: str) -> str:
     one = provider.steps[step]
     if bool(FAULTS[fault].ca) > (one.call == HTTP):
         return "not applicable: no CA answers there"
+    if FAULTS[fault].ca and one.nth > 1:
+        return "not applicable: it is answered so each time, from the first on"
     if FAULTS[fault].ca == "replaced":
         return "" if step == "order" else "not applicable: only an order says what it replaces"
     if FAULTS[fault].word:

@@ -161,6 +161,24 @@ def private_ca(place: Path, manifest: Dict[str, Any]) -> Any:
     return PrivateCa(place, manifest)
 
 
+def secrets_manager(place: Path, manifest: Dict[str, Any]) -> Any:
+    """Secrets Manager of the emulator as the secret store, behind a proxy."""
+    from .aws_ca import SecretsManager
+
+    return SecretsManager(place, manifest)
+
+
+def _secrets() -> Dict[str, Step]:
+    document = "secretsmanager.{} certops-clm/api"
+    asked = {
+        "lock": (document.format("UpdateSecretVersionStage"), 1),
+        "key write": ("secretsmanager.CreateSecret certops-clm/api/0*", 1),
+        "keep": (document.format("UpdateSecretVersionStage"), 3),
+        "settle": (document.format("UpdateSecretVersionStage"), 6),
+    }
+    return {name: Step(name, CONTROLLER, HTTP, what, nth) for name, (what, nth) in asked.items()}
+
+
 def _pca() -> Dict[str, Step]:
     asked = {"ask": "ACMPrivateCA.IssueCertificate", "fetch": "ACMPrivateCA.GetCertificate"}
     return {name: Step(name, CONTROLLER, HTTP, what) for name, what in asked.items()}
@@ -202,6 +220,9 @@ ROWS: Dict[str, Provider] = {
         Provider("aws_pca", "the steps at its CA: AWS Private CA of an emulator (tier B) behind a proxy", _pca(), service=private_ca,
                  faults=("kill before", "kill after", "SIGTERM", "AWS throttles", "CA 503", "CA away", "CA resets", "CA answers HTML",
                          "CA truncates")),
+        Provider("aws_secrets_manager", "the steps in its store: Secrets Manager of an emulator (tier B) behind a proxy", _secrets(),
+                 service=secrets_manager, faults=("kill before", "kill after", "second campaign", "CA 503", "CA away", "CA resets",
+                                                  "CA answers HTML")),
         Provider("three servers", "one lineage on three servers, in waves", {}, hosts=("web1", "web2", "web3"), stands=ALL_WORDS,
                  faults=("one of three away", "two of three away", "the last one lies", "the first one lies")),
         Provider("40 lineages", "the steps that are one for all of them", _batched(), change=forty,

@@ -30,6 +30,12 @@ class AcmeCa:
         manifest["issuers"] = {"internal": {"type": "acme", **options}}
         manifest["profiles"] = {"web": {}}
 
+    def first_day(self) -> None:
+        """Nothing to keep: a CA only adds."""
+
+    def look(self) -> None:
+        """What invariants look at lies on this machine."""
+
     def reset(self) -> None:
         """As on the day after the first rotation."""
         self.proxy.honest()

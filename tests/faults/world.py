@@ -59,6 +59,8 @@ class World:
             self.service = self.provider.service(self.place, self.campaign.manifest)
         self.campaign.write()
         self.rotate().ok()
+        if self.service is not None:
+            self.service.first_day()
         self.first = self.place / "first-day"
         for name in self.kept:
             self._copy(self.place / name, self.first / name)
@@ -155,6 +157,8 @@ class World:
 
     def estate(self, where: str = HOST) -> Estate:
         host = self.lab.hosts[where]
+        if self.service is not None:
+            self.service.look()
         anchors = self.lab.ca.root_pem + self.campaign.root_pem
         tls = self.folder("tls", where)
         return Estate(store=self.place / "store", ledger=self.place / "ledger", ca=self.place / "ca", certificate=tls / "api.pem",
