@@ -105,7 +105,7 @@ copies:
   returned: success
 remarks:
   description:
-    - What somebody should look at, such as a copy that cannot be reached, or keys that are still in clear.
+    - What somebody should look at, such as a copy that cannot be reached, keys that are still in clear, or that nothing is there.
     - Each is also printed as a warning.
   type: list
   elements: str

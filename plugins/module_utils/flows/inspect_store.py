@@ -16,13 +16,24 @@ from ._issue_values import facts, leaf_of
 def inspect_store(store: SecretStore, lineages: Optional[Sequence[str]] = None) -> Dict[str, Any]:
     """Every lineage (or the ones named) with its versions; what cannot be read is said of itself and listed in `damaged`."""
     found = {name: lineage_facts(store, name) for name in (store.lineages() if lineages is None else lineages)}
+    places = _places(store)
     return {
         "store": store.identity(),
         "lineages": found,
         "damaged": sorted(name for name, one in found.items() if one["damaged"]),
         "diverging": sorted(name for name, one in found.items() if one["divergences"]),
-        **_places(store),
+        **places,
+        "remarks": [*places["remarks"], *_nothing(store, found, lineages)],
     }
+
+
+def _nothing(store: SecretStore, found: Mapping[str, Mapping[str, Any]], lineages: Optional[Sequence[str]]) -> List[str]:
+    """What is not there, since an empty answer looks like a good one to whoever asks a wrong or unmounted path."""
+    if lineages is None:
+        empty = f"nothing is kept in {store.identity()}: it is new, lies elsewhere, or is not mounted"
+        return [] if found else [empty]
+    missing = [name for name, one in found.items() if not one["versions"] and not one["damaged"]]
+    return [f"no version of {name} is kept in {store.identity()}" for name in missing]
 
 
 def _places(store: SecretStore) -> Dict[str, Any]:

@@ -214,3 +214,9 @@ def test_the_list_says_everything_but_keys(kept: Kept) -> None:
     assert KEY_PEM.decode()[40:80] not in repr(found)
     assert list(inspect_store(fresh, ["shop"])["lineages"]) == ["shop"]
     assert inspect_store(fresh, ["../x"])["damaged"] == ["../x"]
+    assert found["remarks"] == inspect_store(fresh, ["shop"])["remarks"] == []
+    assert inspect_store(fresh, ["shpo", "shop"])["remarks"] == [f"no version of shpo is kept in {fresh.identity()}"]
+    (kept.world.folder / "elsewhere").mkdir()
+    unmounted = World(kept.world.folder / "elsewhere").store
+    (remark,) = inspect_store(unmounted)["remarks"]
+    assert remark == f"nothing is kept in {unmounted.identity()}: it is new, lies elsewhere, or is not mounted"
