@@ -78,7 +78,7 @@ def test_private_ca_issues_for_days_revokes_and_issues_again(ansible, tmp_path, 
     facade = ("certificate", {"issuer": {"type": "aws_pca", "certificate_authority_arn": arn}, **kept, "certificates": [SHOP, LONG]})
     revoke = ("aws_pca_certificate", {**options, "certificates": [SHOP], "state": "revoked", "reason": "key_compromise"})
     key = aws.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
-    holder, passphrase = {"type": "aws_kms", "key_id": key, "region": REGION}, {"root_passphrase_file": str(site.passphrase)}
+    holder, passphrase = {"type": "aws_kms", "key_id": key, "region": REGION}, {"passphrase_file": str(site.passphrase)}
     below = ("local_ca", {"path": str(tmp_path / "kms"), **passphrase, "intermediate_key": holder})
     wanted = [{"lineage": "mine", "names": ["m.lab.example"]}]
     mine = ("local_ca_certificate", {"path": str(tmp_path / "kms"), **kept, "certificates": wanted})

@@ -56,7 +56,7 @@ def secret_current() -> None:
 
 @patch
 def secret_one_at_a_time() -> None:
-    """A stage is moved by one of two callers that move it from the same version.
+    """A stage is moved by one of two callers that move it from the same version, and whoever reads meanwhile finds it at one of them.
 
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html (RemoveFromVersionId)
     """
