@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
         live = without(manifest, over)
         seen = load_observations(manifest.observations)
         spots = [*untrusted(args["blind"])]
-        spots += whole_view.blind_spots(live, seen, now, timedelta(seconds=duration(args["max_age"], "max_age"))).values()
+        spots += whole_view.blind_spots(live, seen, now, _span(args, "max_age")).values()
         spots += [f"{name} is not in the inventory of this run" for name in whole_view.missing_hosts(live, args["hosts"])]
         if spots:
             raise ClmError(f"not everything was seen, so nothing is dropped: {whole_view.said(spots)}", hint=whole_view.BLIND_HINT)
@@ -75,9 +75,8 @@ class ActionModule(ActionBase):
         with open_ledger(manifest, utc_now, check_mode, checkpoint=True) as ledger:
             if ledger.shut:
                 return _revoked(work["lineages"], ledger, answer, how)
-            retention = timedelta(seconds=duration(args["retention"], "retention"))
             first = _compromised_first(work["lineages"], ledger, {**how, "check_mode": check_mode})
-            keep: Dict[str, Any] = {"dates": dates(manifest), "retention": retention, "ledger": ledger, **how}
+            keep: Dict[str, Any] = {"dates": dates(manifest), "retention": _span(args, "retention"), "ledger": ledger, **how}
             lying = _drop_copies(work["lineages"], found, keep, check_mode)
             answer.update(clean(work["lineages"], check_mode=check_mode, **keep))
             answer.update({name: one for name, one in first.items() if name not in answer or answer[name].state == UNCHANGED})
@@ -87,6 +86,10 @@ class ActionModule(ActionBase):
         answer.problem = "; ".join(ledger.problems)
         answer.update(lying)
         return answer
+
+
+def _span(args: Mapping[str, Any], name: str) -> timedelta:
+    return timedelta(seconds=duration(args[name], name))
 
 
 def _drop_copies(lineages: Sequence[Tidied], found: Sequence[Found], keep: Dict[str, Any], check_mode: bool) -> Dict[str, Outcome]:

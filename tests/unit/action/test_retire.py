@@ -50,7 +50,7 @@ class Whole(World):
 def test_what_a_source_of_the_inventory_sees_is_served(tmp_path: Path) -> None:
     world = Whole(tmp_path)
     leaf = Certificate.from_pem(world.chain[0]).sha256
-    assert "nothing serves shop" in world.work(seen=["00" * 32]).begin(NullLedger()).message
+    assert "nothing serves a version of shop:" in world.work(seen=["00" * 32]).begin(NullLedger()).message
     work = world.work(seen=[leaf])
     for act in (work.begin, work.end):
         with pytest.raises(ClmError, match=r"shop is still served.*a source of the inventory found it"):
@@ -75,7 +75,7 @@ def test_a_lineage_whose_standby_lives_does_not_end_before_it(tmp_path: Path) ->
     with pytest.raises(ClmError, match=r"shop keeps the standby shop.standby, so nothing was changed") as caught:
         world.work().begin(NullLedger())
     assert "certops.clm.retire -e clm_lineage=shop.standby" in caught.value.hint
-    assert "nothing serves shop.standby" in world.work("shop.standby").begin(NullLedger()).message
+    assert "nothing serves a version of shop.standby:" in world.work("shop.standby").begin(NullLedger()).message
     how: Dict[str, Any] = {"revokers": Revokers([]), "ledger": NullLedger(), "clock": lambda: NOW, "run_id": "r"}
     assert retire(Ending("shop.standby"), store=world.store, **how).state == "done"
-    assert "nothing serves shop:" in world.work().begin(NullLedger()).message
+    assert "nothing serves a version of shop:" in world.work().begin(NullLedger()).message
