@@ -20,6 +20,7 @@ from .keystores import FORMATS, check_alias
 from .server_kinds import _index as server_kinds
 from .starttls import KINDS as STARTTLS_KINDS
 from .starttls import NONE, TLS_PORT, port_of
+from .x509.names import covers
 
 SERVER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
 SERVER_TYPE = "server"
@@ -139,6 +140,9 @@ def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[st
     if sni and not SERVER.match(sni):
         hint = literal(sni) if sni.isascii() else "write an internationalised name in its xn-- form"
         refuse(fields.at("server_name"), f"{sni!r} is no name to ask for", hint=hint)
+    if sni and names and not any(covers(name, sni) for name in names):
+        could = f"no certificate for {', '.join(names[:5])} could be proven there"
+        refuse(fields.at("server_name"), f"{sni!r} is none of the lineage's names: {could}", hint="ask for one of its names, or add this one")
     try:
         return Endpoint.from_dict(clean, path)
     except ClmError as error:

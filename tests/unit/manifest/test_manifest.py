@@ -273,6 +273,7 @@ def test_a_field_that_is_needed_and_misspelt_is_named_as_it_was_written(path, ty
         (("profiles", "web", "lifetme"), "90d", "unknown field 'lifetme' (did you mean lifetime? known: "),
         (("profiles", "web", "lifetime"), 90, "not longer than the backdate (a number counts seconds: write 90d for days)"),
         ((*PLACE, "endpoints", 0, "server_name"), "b\u00fccher.example", "(write an internationalised name in its xn-- form)"),
+        ((*PLACE, "endpoints", 0, "server_name"), "other.example.com", "is none of the lineage's names: no certificate for "),
         ((*PLACE, "server"), "{{ web }}", "nothing in a manifest is templated"),
         ((*PLACE, "endpoints", 0, "host"), "{{ web }}", "nothing in a manifest is templated"),
         ((*PLACE, "target", "certificate_file"), "/etc/{{ web }}/x.pem", "nothing in a manifest is templated"),
