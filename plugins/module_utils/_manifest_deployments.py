@@ -142,7 +142,7 @@ def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[st
         refuse(fields.at("server_name"), f"{sni!r} is no name to ask for", hint=hint)
     if sni and names and not any(covers(name, sni) for name in names):
         could = f"no certificate for {', '.join(names[:5])} could be proven there"
-        refuse(fields.at("server_name"), f"{sni!r} is none of the lineage's names: {could}", hint="ask for one of its names, or add this one")
+        refuse(fields.at("server_name"), f"{sni!r} is none of the lineage's names: {could}", hint="ask for one of them, or add this one")
     try:
         return Endpoint.from_dict(clean, path)
     except ClmError as error:
