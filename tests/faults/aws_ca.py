@@ -8,17 +8,21 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import shutil
 import time
 import uuid
 import zlib
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping
+from urllib.parse import parse_qs
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ansible_collections.certops.clm.tests.lab.aws import REGION, Aws
+from ansible_collections.certops.clm.tests.lab.client import served
+from ansible_collections.certops.clm.tests.lab.host import wait_for
 from ansible_collections.certops.clm.tests.lab.private_ca import private_ca
 
 from .ca_proxy import Middle
@@ -42,8 +46,10 @@ class AwsProxy(Middle):
 
     def what(self, path: str, headers: Mapping[str, str], body: bytes) -> str:
         target = str(headers.get("X-Amz-Target") or "")
-        asked = json.loads(body) if target else {}
-        return f"{target} {asked.get('Name') or asked.get('SecretId') or ''}".strip() or path
+        if not target:  # the protocol of forms
+            return next(iter(parse_qs(body.decode("latin-1")).get("Action", ())), path)
+        asked = json.loads(body)
+        return f"{target} {asked.get('Name') or asked.get('SecretId') or ''}".strip()
 
     def keep(self, what: str, status: int, body: bytes) -> None:
         """AWS issues when it is asked: what nobody fetches is issued all the same, so it is fetched for the log."""
@@ -105,6 +111,51 @@ class PrivateCa(Emulated):
         chain = self.aws.client("acm-pca").get_certificate_authority_certificate(CertificateAuthorityArn=arn)
         (place / "ca" / "root.pem").write_text(chain["CertificateChain"])
         manifest["issuers"] = {"internal": {"type": "aws_pca", "certificate_authority_arn": arn}}
+
+
+class Listener(Emulated):
+    """A listener that really serves: every certificate that it gets is imported into ACM and bound to it."""
+
+    name, port = "api.lab.example", 9443
+
+    def __init__(self, place: Path, manifest: Dict[str, Any]) -> None:
+        super().__init__(place)
+        self.acm, self.elb = self.aws.client("acm"), self.aws.client("elbv2")
+        self.address = f"127.{random.randint(32, 250)}.{random.randint(0, 255)}.1"
+        self.listener = self.aws.listener("api", self.aws.hold(self.name)[0])
+        self.aws.front({"place": self.listener, "port": self.port, "addresses": [{"address": self.address}]})
+        target = {"type": "aws_elbv2_listener", "listener_arn": self.listener}
+        endpoint = {"host": self.address, "port": self.port, "server_name": self.name}
+        manifest["lineages"]["api"]["deployments"] = [{"target": target, "endpoints": [endpoint]}]
+
+    def first_day(self) -> None:
+        self.bound = self._bound()
+        self.held = {arn: self.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"] for arn in self._arns()}
+        self.served = served(self.address, self.port, self.name)
+
+    def reset(self) -> None:
+        super().reset()
+        self.elb.modify_listener(ListenerArn=self.listener, Certificates=[{"CertificateArn": self.bound}])
+        for arn in self._arns():
+            tags = self.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]
+            if arn not in self.held:
+                self.acm.delete_certificate(CertificateArn=arn)
+            elif tags != self.held[arn]:
+                self.acm.remove_tags_from_certificate(CertificateArn=arn, Tags=tags)
+                self.acm.add_tags_to_certificate(CertificateArn=arn, Tags=self.held[arn])
+        wait_for(lambda: served(self.address, self.port, self.name) == self.served, "the listener with its first certificate")
+
+    def _bound(self) -> str:
+        (row,) = self.elb.describe_listeners(ListenerArns=[self.listener])["Listeners"]
+        return str(row["Certificates"][0]["CertificateArn"])
+
+    def _arns(self) -> List[str]:
+        return [str(row["CertificateArn"]) for row in self.acm.list_certificates()["CertificateSummaryList"]]
+
+    def wrong(self) -> List[str]:
+        """Of one version there is one certificate in ACM, whatever was killed."""
+        rows = [self.acm.get_certificate(CertificateArn=arn)["Certificate"] for arn in self._arns()]
+        return super().wrong() + ([] if len(set(rows)) == len(rows) else ["I7: ACM has a certificate twice"])
 
 
 class SecretsManager(Emulated):

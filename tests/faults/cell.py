@@ -22,7 +22,7 @@ from .invariants import Broken, Look
 from .proxy import Proxy
 from .steps import HTTP, SERVER, Step
 from .told import green, told
-from .world import HOST, SITE, World
+from .world import World
 
 LOOKS = 0.25  # seconds between two looks of the client that looks all the time
 TRIED_BACK = ("key write", "swap, second file", "settle", "record")  # where rollback is really run; the files are judged everywhere
@@ -106,8 +106,8 @@ def run_cell(world: World, step: str, fault: Fault) -> Dict[str, Any]:
 
 
 def _watcher(world: World) -> Watcher:
-    where = (world.lab.hosts[HOST].address, SITE.port, SITE.names[0])
-    return Watcher(*where, anchors=world.lab.ca.root_pem + world.campaign.root_pem, interval=LOOKS)
+    estate = world.estate()
+    return Watcher(estate.address, estate.port, estate.name, anchors=estate.anchors, interval=LOOKS)
 
 
 def _faulted(cell: Cell) -> Optional[Run]:

@@ -18,7 +18,7 @@ import ssl
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -34,7 +34,7 @@ class Estate:
     store: Path
     ledger: Path
     ca: Path
-    certificate: Path
+    certificate: Optional[Path]  # None: no files, as where a cloud serves it
     key: Path
     state: Path
     address: str
@@ -69,7 +69,8 @@ def look(estate: Estate) -> Look:
     """Handshake, files, CA log and ledger as they are now."""
     served, problem = handshake(estate)
     chains = {path.name: path.read_bytes() for path in sorted(estate.ledger.glob("*.jsonl"))} if estate.ledger.is_dir() else {}
-    return Look(served, problem, pair(estate.certificate, estate.key), tuple(estate.log(estate.ca)), chains)
+    files = pair(estate.certificate, estate.key) if estate.certificate is not None else ""
+    return Look(served, problem, files, tuple(estate.log(estate.ca)), chains)
 
 
 def handshake(estate: Estate, timeout: float = 3.0) -> Tuple[str, str]:

@@ -168,6 +168,18 @@ def secrets_manager(place: Path, manifest: Dict[str, Any]) -> Any:
     return SecretsManager(place, manifest)
 
 
+def listener(place: Path, manifest: Dict[str, Any]) -> Any:
+    """A listener of the emulator in the place of a server, with ACM."""
+    from .aws_ca import Listener
+
+    return Listener(place, manifest)
+
+
+def _listener() -> Dict[str, Step]:
+    asked = {"put": "CertificateManager.ImportCertificate", "bind": "ModifyListener"}
+    return {name: Step(name, CONTROLLER, HTTP, what) for name, what in asked.items()}
+
+
 def _secrets() -> Dict[str, Step]:
     document = "secretsmanager.{} certops-clm/api"
     asked = {
@@ -223,6 +235,8 @@ ROWS: Dict[str, Provider] = {
         Provider("aws_secrets_manager", "the steps in its store: Secrets Manager of an emulator (tier B) behind a proxy", _secrets(),
                  service=secrets_manager, faults=("kill before", "kill after", "second campaign", "CA 503", "CA away", "CA resets",
                                                   "CA answers HTML")),
+        Provider("aws_elbv2_listener", "the steps at a listener: ACM and a load balancer of an emulator (tier B), which really serves",
+                 _listener(), service=listener, faults=("kill before", "kill after", "CA 503", "CA away", "CA resets", "CA answers HTML")),
         Provider("three servers", "one lineage on three servers, in waves", {}, hosts=("web1", "web2", "web3"), stands=ALL_WORDS,
                  faults=("one of three away", "two of three away", "the last one lies", "the first one lies")),
         Provider("40 lineages", "the steps that are one for all of them", _batched(), change=forty,

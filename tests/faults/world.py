@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Set, Tuple
 
@@ -161,9 +162,11 @@ class World:
             self.service.look()
         anchors = self.lab.ca.root_pem + self.campaign.root_pem
         tls = self.folder("tls", where)
-        return Estate(store=self.place / "store", ledger=self.place / "ledger", ca=self.place / "ca", certificate=tls / "api.pem",
+        made = Estate(store=self.place / "store", ledger=self.place / "ledger", ca=self.place / "ca", certificate=tls / "api.pem",
                       key=tls / "api.key", state=self.folder("state", where), address=host.address, port=PORT, name=SITE.names[0],
                       anchors=anchors, lineage=LINEAGE, keys_on_server=self.provider.keys_on_server, log=self.provider.issued)  # fmt: skip
+        address = getattr(self.service, "address", "")  # of what serves it in the place of a server
+        return replace(made, address=address, port=self.service.port, certificate=None) if address else made
 
     def current(self) -> str:
         return self.campaign.current(LINEAGE)
