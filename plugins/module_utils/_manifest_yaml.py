@@ -67,12 +67,12 @@ def parse_yaml(data: bytes, path: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).split("\n", 1)[0] or type(error).__name__
-        raise ConfigError(f"{path}{place}: {problem}", hint=_hint(problem)) from None
+        raise ConfigError(f"{path}{place}: {problem}", hint=_hint(problem, data)) from None
 
 
-def _hint(problem: str) -> str:
+def _hint(problem: str, data: bytes) -> str:
     """The way out of the mistakes that people who know Ansible's own YAML make."""
-    if "for the tag" in problem:
+    if "for the tag" in problem or b"!vault" in data:  # in a flow mapping the block behind the tag is what cannot be read
         return PLAIN
     if "unhashable key" in problem:
         return TEMPLATED

@@ -289,6 +289,7 @@ def test_the_way_out_of_a_mistake_is_told(path, value, said):
     ("text", "line", "hint"),
     [
         ("a: 1\n\tb: 2\n", 2, "indent with spaces, not with tabs"),
+        ("a: {b: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  33\n}", 1, "a manifest is plain YAML, without !unsafe and !vault"),
         ("a: {{ b }}\n", 1, "nothing in a manifest is templated"),
         ("a: !vault [x]\n", 1, "a manifest is plain YAML, without !unsafe and !vault"),
         ("a: 1\na: 2\n", 2, ""),
