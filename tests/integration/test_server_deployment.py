@@ -85,7 +85,7 @@ def play(host: str, *tasks: Dict[str, Any]) -> List[Dict[str, Any]]:
 
 
 def deployed_and_restored(lab: Any, ansible: Any, keeper: Keeper, place: Path, host: str) -> None:
-    """Planned, deployed, left alone the second time, committed, and brought back."""
+    """Planned, deployed, committed and brought back, each of them twice."""
     inventory = lab.write_inventory(place / "hosts.json", [host])
     site, old = lab.site(host), lab.server(host).initial[lab.site(host).name]
     new = lab.ca.issue(site.names)
@@ -93,14 +93,18 @@ def deployed_and_restored(lab: Any, ansible: Any, keeper: Keeper, place: Path, h
     planned = ansible.playbook(play(host, keeper.task([item])), inventory=inventory, args=["--check", "--diff"]).ok()
     assert planned.result("deploy")["outcomes"][item["id"]]["state"] == "planned" and new.sha256 in planned.output
     assert lab.served(host) == old.sha256
-    tasks = [keeper.task([item]), keeper.task([item]), keeper.task([item], state="committed")]
+    present, committed = keeper.task([item]), keeper.task([item], state="committed")
+    plan = {"check_mode": True, "diff": True}
+    tasks = [present, present, {**committed, **plan}, committed, committed]
     run = ansible.playbook(play(host, *tasks), inventory=inventory).ok()
     done = run.results("deploy")[0]["outcomes"][item["id"]]
     assert (done["state"], done["before"]["sha256"], done["after"]["sha256"]) == ("done", old.sha256, new.sha256)
     assert lab.served(host) == new.sha256
-    assert [result["changed"] for result in run.results("deploy")] == [True, False, True]
-    back = {name: value for name, value in item.items() if name != "version"}
-    ansible.playbook(play(host, keeper.task([back], state="restored")), inventory=inventory).ok()
+    assert [result["changed"] for result in run.results("deploy")] == [True, False, True, True, False]
+    back = keeper.task([{name: value for name, value in item.items() if name != "version"}], state="restored")
+    run = ansible.playbook(play(host, {**back, **plan}, back, back), inventory=inventory).ok()
+    states = [result["outcomes"][item["id"]]["state"] for result in run.results("deploy")]
+    assert states == ["planned", "done", "unchanged"], "the plan was not the act, and the act was enough"
     assert lab.served(host) == old.sha256
     assert not list(lab.hosts[host].real("/var/lib/certops-clm/staged").iterdir())
 

@@ -86,8 +86,9 @@ def test_from_nothing_to_a_manifest_by_review(lab, ansible, estate, tmp_path):
     assert ansible.playbook("certops.clm.adopt", inventory=inventory).ok().changed() == 0
     text = (tmp_path / "proposed.yml").read_text()
     (tmp_path / "proposed.yml").write_text(text.replace("reviewed: false", "reviewed: true"))
-    for changed in (1, 0):
-        run = ansible.playbook("certops.clm.adopt", inventory=inventory, extra={"clm_adopt": "accepted"}).ok()
+    assert not (tmp_path / "adopted.yml").exists()
+    for changed, args in ((1, ["--check", "--diff"]), (1, []), (0, []), (0, ["--check", "--diff"])):
+        run = ansible.playbook("certops.clm.adopt", inventory=inventory, args=args, extra={"clm_adopt": "accepted"}).ok()
         assert run.changed() == changed
     run = ansible.playbook("certops.clm.discover", inventory=inventory).ok()
     assert "6 deployments managed, 0 lineages without a deployment, 0 places unmanaged" in run.result("What was seen")["msg"]

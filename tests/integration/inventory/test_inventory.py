@@ -15,8 +15,13 @@ import pytest
 
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 from ansible_collections.certops.clm.tests.support.world import World, finding
+from ansible_collections.certops.clm.tests.unit.probe.tls import Pki, serving_leaf
 
 pytestmark = pytest.mark.every_core
+LABELS = {
+    "owner": "team-web", "service": "webshop", "environment": "prod", "criticality": "high",
+    "runbook": "https://run.book/shop", "consumers": ["internal"],
+}  # fmt: skip
 NAMES = ["localhost", "../../x", "!z", "a,b", "[1:3]", "x:y", "all"]
 
 
@@ -39,6 +44,13 @@ def listed(ansible, place):
     return json.loads(done.stdout)
 
 
+def plain(value):
+    """The data without the marks of what is never a template."""
+    if isinstance(value, dict):
+        return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else {name: plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
 @pytest.fixture
 def marks():
     """A folder with a short name, in which every template that is run leaves a file."""
@@ -58,7 +70,7 @@ def hostile(tmp_path, marks):
         return text
 
     world = World(tmp_path)
-    world.marks = marks
+    world.marks, world.live = marks, template()
     shop = world.manifest["lineages"]["shop"]
     shop.update(runbook=template(), owner=template(), service=template(), environment=template())
     world.version("shop", world.authority.chain("shop.example.com"))
@@ -83,9 +95,13 @@ CONSTRUCTED = {
 @pytest.mark.parametrize("options", [{}, CONSTRUCTED, {"per": "certificate", **CONSTRUCTED}], ids=["plain", "constructed", "certificates"])
 def test_nothing_from_outside_runs_and_no_host_has_its_name(ansible, hostile, options):
     cached = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(hostile.folder / "cache")}
-    place = inventory(hostile, **options, **cached)
-    for _again in range(2):
+    with serving_leaf(Pki().leaf(hostile.live)) as port:
+        sources = [{"type": "findings"}, {"type": "endpoints", "endpoints": [{"host": "127.0.0.1", "port": port}]}]
+        place = inventory(hostile, sources=sources, **options, **cached)
+        listed(ansible, place)
+    for _again in range(2):  # from the cache: nobody answers at that port any more
         seen = listed(ansible, place)
+        assert [host for host, facts in seen["_meta"]["hostvars"].items() if plain(facts.get("clm_names")) == [hostile.live]]
         hosts = set(seen["_meta"]["hostvars"])
         assert len(hosts) >= 8
         assert not hosts & {*NAMES, "z", "a", "b"}
@@ -113,10 +129,16 @@ def test_hosts_run_on_the_controller_with_its_own_python(ansible, tmp_path):
 
 def test_servers_are_grouped_and_the_unknown_are_said(ansible, tmp_path):
     places = [deployment("web1"), deployment("ghost")]
-    world = World(tmp_path, data(shop={"names": ["shop.example.com"], "deployments": places}))
+    world = World(tmp_path, data(shop={"names": ["shop.example.com"], "deployments": places, **LABELS}))
     world.save()
-    seen = listed(ansible, inventory(world))
+    keyed = [{"key": "clm_owner", "prefix": "of"}, {"key": "clm_server"}]
+    ours = {"compose": {"pager": "clm_owner ~ '@pager'"}, "groups": {"webs": "clm_server is match('web')"}, "keyed_groups": keyed}
+    seen = listed(ansible, inventory(world, **ours))
     assert seen["clm_servers"]["hosts"] == ["web1"]
+    web, ghost = sorted(seen["of_team_web"]["hosts"], key=lambda host: "ghost" in host)
+    assert seen["webs"]["hosts"] == [web] == seen["_web1"]["hosts"] and seen["_ghost"]["hosts"] == [ghost]
+    wanted = {"pager": "team-web@pager", **{f"clm_{name}": value for name, value in LABELS.items()}}
+    assert all(wanted.items() <= plain(seen["_meta"]["hostvars"][host]).items() for host in (web, ghost))
     assert "ghost" not in seen["_meta"]["hostvars"]
     tasks = [{"name": "say", "ansible.builtin.debug": {"msg": "{{ clm_unknown_servers }} {{ hostvars['web1'].clm_look.files }}"}}]
     run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], inventory=inventory(world)).ok()

@@ -5,14 +5,24 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import OTHERS, SHOP, Campaign
+
+LABELS = {
+    "owner": "team-api", "service": "payments", "environment": "test", "criticality": "high",
+    "runbook": "https://run.book/api", "consumers": ["internal", "partners"],
+}  # fmt: skip
 
 
 @pytest.mark.every_core
 def test_from_a_foreign_certificate_to_a_proven_one_and_then_nothing(lab, ansible, tmp_path):
     campaign = Campaign(lab, ansible, tmp_path, ["shop", *OTHERS])
+    campaign.manifest["lineages"]["api"].update(LABELS)
+    campaign.manifest["client_classes"]["partners"] = {"anchors": "ca/root.pem"}
+    campaign.write()
     run = campaign.run().ok()
     now = campaign.current("shop")
     assert {lab.served(name, verify=False) for name in SHOP} == {now}
@@ -22,7 +32,11 @@ def test_from_a_foreign_certificate_to_a_proven_one_and_then_nothing(lab, ansibl
     assert [version["state"] for version in campaign.versions("shop")] == ["proven"], "one lineage on three servers is issued once"
     events = campaign.events()
     assert sum(event["action"] == "intent" and event["step"] == "deploy" for event in events) == 6
-    assert {event["owner"] for event in events if event["action"] == "outcome"} == {"team-web"}
+    assert {event["owner"] for event in events if event["action"] == "outcome"} == {"team-web", "team-api"}
+    mine = [event for event in events if event.get("lineage") == "api" and event["action"] in ("intent", "outcome")]
+    assert len(mine) >= 4 and all(LABELS.items() <= event.items() for event in mine), "from the request to the end of its deployment"
+    (row,) = [row for row in csv.DictReader((tmp_path / "report" / "report.csv").open(newline="")) if row["lineage"] == "api"]
+    assert {**LABELS, "consumers": "internal, partners"}.items() <= row.items()
     again = campaign.run().ok()
     assert again.changed() == 0 and "Nothing to do. The next one is" in again.output
     assert campaign.report()["headline"] == "Nothing is due"

@@ -314,6 +314,8 @@ def test_what_the_gates_pass(ansible, case):
 @cases(
     not_there=Case(red=FIRST, extra={"rotate_gate_tasks": "/nonexistent/gate.yml"}, says="/nonexistent/gate.yml cannot be loaded"),
     no_such_module=Case(red=FIRST, gate=[{"name": "x", "no.such.module": {}}], says="cannot be loaded"),
+    counts=Case(red=FIRST, gate=[{"block": [fails(when=ON_D3)], "ignore_errors": False}], says="must not say ignore_errors: False"),
+    includes=Case(red=FIRST, gate=[{"ansible.builtin.include_tasks": "x.yml"}], says="use import_tasks with the path"),
 )
 def test_a_gate_that_cannot_be_one_is_refused_before_anything_is_written(ansible, case):
     rotation = held(ansible, case)
