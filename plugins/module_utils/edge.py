@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .errors import ClmError, ConfigError
+from .errors import ClmError, ConfigError, refuse_empty_path
 from .identifiers import like
 from .outcome import FAILED, ROLLED_BACK, UNPROVEN, Answer, Outcome, any_changed, as_dicts
 from .runbooks import path_of
@@ -95,9 +95,9 @@ def validate(spec: Mapping[str, Any], values: Mapping[str, Any], field: str = ""
     if result.error_messages:
         raise ConfigError("; ".join(result.error_messages), field=field)
     found = dict(result.validated_parameters)
-    for name, one in spec.items():  # a variable that is empty must not mean the folder in which this runs
-        if one.get("type") == "path" and one.get("required") and not str(found[name]).strip():
-            raise ConfigError("is empty: a path is needed", field=f"{field}.{name}" if field else name)
+    for name, one in spec.items():
+        if one.get("type") == "path" and one.get("required"):
+            refuse_empty_path(found[name], f"{field}.{name}" if field else name)
     return found
 
 

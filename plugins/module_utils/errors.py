@@ -41,6 +41,12 @@ class ConfigError(ClmError):
     """The input is wrong and will stay wrong until somebody changes it."""
 
 
+def refuse_empty_path(path: object, field: str) -> None:
+    """ConfigError for a path of nothing but space: a variable that is empty must not mean the folder in which this runs."""
+    if not str(path).strip():
+        raise ConfigError("is empty: a path is needed", field=field)
+
+
 class MalformedError(ConfigError):
     """Bytes that are not what they should be: PEM, DER, JSON, a key where certificates belong."""
 

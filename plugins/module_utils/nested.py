@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Tuple
 
-from .errors import ConfigError
+from .errors import ConfigError, refuse_empty_path
 from .identifiers import like
 
 
@@ -43,8 +43,8 @@ def _typed(value: Any, spec: Mapping[str, Any], field: str) -> Any:
     fits = {"int": int, "bool": bool, "list": list, "dict": Mapping}.get(kind, str)
     if not isinstance(value, fits) or (kind == "int" and isinstance(value, bool)):  # type: ignore[arg-type]
         raise ConfigError(f"must be of type {kind}", field=field)
-    if kind == "path" and spec.get("required") and not str(value).strip():  # a variable that is empty must not mean this folder
-        raise ConfigError("is empty: a path is needed", field=field)
+    if kind == "path" and spec.get("required"):
+        refuse_empty_path(value, field)
     if spec.get("choices") and value not in spec["choices"]:
         raise ConfigError(f"{str(value)[:60]!r} is none of {', '.join(map(str, spec['choices']))}", field=field)
     return value

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from .. import files
-from ..errors import ConfigError, MalformedError, NotFoundError
+from ..errors import ConfigError, MalformedError, NotFoundError, refuse_empty_path
 from ..masking import Secret
 from ..nested import options_of
 from ..passphrase import VAULTED, read_named, read_vaulted
@@ -56,8 +56,7 @@ class Folder:
     """The files of one CA folder."""
 
     def __init__(self, path: str) -> None:
-        if not path.strip():  # a variable that is empty must not mean the folder in which this runs
-            raise ConfigError("is empty: a path is needed", field="path")
+        refuse_empty_path(path, "path")
         self.path = os.path.abspath(os.path.expanduser(path))
 
     def file(self, name: str) -> str:
