@@ -5,27 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.certops.clm.tests.lab.anchors import write_anchors
-from ansible_collections.certops.clm.tests.lab.aws_trust import BUCKET, bucket
-from ansible_collections.certops.clm.tests.unit.trust_stores.test_aws_mutual_tls import Listener, store, verify
+from ansible_collections.certops.clm.tests.unit.rights._mutual_tls import verifying
+from ansible_collections.certops.clm.tests.unit.trust_stores.test_aws_mutual_tls import Listener
 
-
-def verifying(aws, folder):
-    """One begins to verify by a trust store that is there, and ends."""
-    bucket(aws, BUCKET)
-    write_anchors(folder)
-    place = Listener(aws)
-    place.folder = folder
-    assert store(place).state == "done"
-
-    def run():
-        for mode in (place.on, "off"):
-            outcome = verify(place, mode)
-            if outcome.state == "failed":
-                return [outcome.message, outcome.next_action]
-        return []
-
-    return run
-
-
-DRILLS = {"A listener that verifies by a trust store": verifying}
+DRILLS = {"A listener that verifies by a trust store": verifying(Listener)}
