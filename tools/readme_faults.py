@@ -46,5 +46,4 @@ def faults() -> str:
     days = sorted({one["date"][:10] for one in found["records"] if "date" in one})
     commits = ", ".join(f"{name} ({count})" for name, count in found["commits"].items())
     when = f" Run on {' to '.join(dict.fromkeys((days[0], days[-1])))}, of commit {commits}." if days else ""
-    absent = "".join(f" {name}: {why}." for name, why in found["absent"].items())
-    return "\n".join(lines) + f"\n\n{found['cells']} cells: {counts}.{when} Without a cell:{absent}"
+    return "\n".join(lines) + f"\n\n{found['cells']} cells: {counts}.{when} {found['notes'][-1]}."

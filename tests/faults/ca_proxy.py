@@ -31,7 +31,10 @@ REFUSALS: Dict[str, Tuple[int, str, str]] = {
     "429 seconds": (429, "rateLimited", "seconds"), "429 date": (429, "rateLimited", "date"), "429": (429, "rateLimited", ""),
     "503 seconds": (503, "serverInternal", "seconds"), "503": (503, "serverInternal", ""), "nonce": (400, "badNonce", ""),
     "replaced": (409, "alreadyReplaced", ""), "throttled": (400, "ThrottlingException", ""),
+    "outage": (503, "ServiceUnavailable", ""), "expired": (400, "ExpiredTokenException", ""), "denied": (400, "AccessDeniedException", ""),
+    "busy": (400, "ThrottlingException", ""),
 }  # fmt: skip
+LASTING = ("outage", "expired", "denied", "busy")  # from the nth request of the kind on, every request of any kind is answered so
 CERTIFICATE = "/certZ/*"
 FINALIZE = "/finalize-order/*"
 RENEWAL = "*/renewalInfo/*"
@@ -93,10 +96,15 @@ class Middle:
 
     def honest(self) -> None:
         """As if it were not there."""
-        self.bad, self.rewrite, self.gate, self.held, self.hits = None, None, None, "", 0
+        self.bad, self.rewrite, self.gate, self.held, self.hits, self.nth = None, None, None, "", 0, 1
         self.renewals.clear()
         self.asked.clear()
         self.passed.clear()
+
+    @property
+    def reached(self) -> bool:
+        """Whether what the bad day waits for was asked."""
+        return self.hits >= self.nth
 
     def hold(self, pattern: str, gate: Any, after: bool, nth: int = 1) -> None:
         """The nth request of that kind waits: before the CA gets it, or with the CA's answer in hand."""
@@ -128,6 +136,8 @@ class Middle:
                 self.renewals.append((path, time.monotonic()))
             meant = self.bad is not None and fnmatch.fnmatch(path, self.bad[0]) and (self.bad[1] != "replaced" or replaces(body))
             self.hits += meant
+            if self.bad is not None and self.bad[1] in LASTING:
+                meant = self.reached
             if self.bad is None or not meant or (self.bad[1] == "nonce" and self.hits % 3 == 0):
                 self.passed.append(path)
                 return ""

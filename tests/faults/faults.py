@@ -95,6 +95,15 @@ def second(cell: Cell) -> None:
     time.sleep(1.0)  # it is at the first's lease by then
 
 
+def overtake(cell: Cell) -> None:
+    """Another controller comes, waits until the lease of this one has expired, and ends before this one goes on."""
+    second(cell)
+    process, _events = cell.others[-1]
+    deadline = time.monotonic() + 100
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 def stand(cell: Cell) -> None:
     """The server lies as the fault and the step say."""
     sabotage = cell.step.sabotage if cell.held else ()
@@ -159,13 +168,14 @@ def cut(cell: Cell) -> None:
 
 def bad_day(cell: Cell) -> None:
     """The proxy answers in the CA's place."""
-    cell.world.service.proxy.bad = (cell.step.path, cell.fault.ca)
+    proxy = cell.world.service.proxy
+    proxy.bad, proxy.nth = (cell.step.path, cell.fault.ca), cell.step.nth
 
 
 def good_day(cell: Cell) -> None:
     """The CA itself answers again, and what it asked to wait for is over."""
     proxy = cell.world.service.proxy
-    cell.ca_hits, proxy.bad = proxy.hits, None
+    cell.ca_hits, proxy.bad = proxy.hits if proxy.reached else 0, None
     if cell.fault.ca.endswith(("seconds", "date")):
         time.sleep(AFTER)
 
@@ -207,6 +217,11 @@ FAULTS: Dict[str, Fault] = {
         _ca("CA truncates", "F15 CA", "200 and half of the body", "truncated"),
         _ca("CA refuses nonces", "F14", "two of three nonces are refused", "nonce"),
         _ca("AWS throttles", "F13", "400 and ThrottlingException, each time", "throttled"),
+        _ca("store away", "F17", "from there on 503 to everything", "outage"),
+        _ca("store throttles", "F17", "from there on 400 and ThrottlingException to everything", "busy"),
+        _ca("token expires", "F17", "from there on 400 and ExpiredTokenException to everything", "expired"),
+        _ca("right withdrawn", "F17", "from there on 400 and AccessDeniedException to everything", "denied"),
+        Fault("lease lost", "F17", "held until its lease has expired and a second ansible-playbook has ended", strike=overtake),
         _ca("already replaced", "F16", "409 to an order that says which certificate it replaces", "replaced"),
         *(Fault(one.name, "F16", one.means, one.prepare, judge=one.judge, service=True) for one in acme_faults.RENEWALS),
         Fault("ARI in the past", "F16", "a window that has ended, of a certificate that nobody forces", acme_faults.over,

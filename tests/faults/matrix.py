@@ -9,6 +9,7 @@ import os
 import shutil
 from typing import Dict, List, Tuple
 
+from .ca_proxy import LASTING
 from .faults import FAULTS, faketime
 from .incidents import has
 from .providers import FIRST, ROWS, Provider
@@ -42,6 +43,8 @@ def why_not(provider: Provider, step: str, fault: str) -> str:
         return "" if provider.wide and step in FAULTS[fault].at else "not applicable: what it is has no other place"
     if fault.startswith(("clock", "server's clock")):
         return "" if step == WHOLE_RUN else "not applicable: a clock is wrong for a whole run"
+    if FAULTS[fault].numbers == "F17" and fault not in provider.faults:
+        return "not applicable: the store is no service"
     if FAULTS[fault].numbers in ("F23", "F25", "F26"):
         return "" if step == BETWEEN_RUNS else "not applicable: damage is found by the next run"
     if step in (WHOLE_RUN, BETWEEN_RUNS):
@@ -53,7 +56,7 @@ def _why_not_at_a_call(provider: Provider, step: str, fault: str) -> str:
     one = provider.steps[step]
     if bool(FAULTS[fault].ca) > (one.call == HTTP):
         return "not applicable: no CA answers there"
-    if FAULTS[fault].ca and one.nth > 1:
+    if FAULTS[fault].ca and FAULTS[fault].ca not in LASTING and one.nth > 1:
         return "not applicable: it is answered so each time, from the first on"
     if FAULTS[fault].ca == "replaced":
         return "" if step == "order" else "not applicable: only an order says what it replaces"

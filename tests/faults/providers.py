@@ -212,6 +212,7 @@ CHOSEN = ("kill before", "kill after", "kill the module", "no space", "disk erro
 AT_CA = ("kill before", "kill after", "SIGTERM", "CA 429 seconds", "CA 429 date", "CA 429", "CA 503 seconds", "CA 503", "CA away",
          "CA resets", "CA answers HTML", "CA truncates", "CA refuses nonces", "already replaced", "ARI malformed",
          "ARI backwards", "ARI again in 1 s", "ARI again in 30 d", "ARI in the past")  # fmt: skip
+STORE = ("store away", "store throttles", "token expires", "right withdrawn", "lease lost")
 FIRST = "local_ca, directory, small server"
 NGINX = spine("/etc/nginx/tls", "*nginx*-s reload*")
 ROWS: Dict[str, Provider] = {
@@ -234,7 +235,7 @@ ROWS: Dict[str, Provider] = {
                          "CA truncates")),
         Provider("aws_secrets_manager", "the steps in its store: Secrets Manager of an emulator (tier B) behind a proxy", _secrets(),
                  service=secrets_manager, faults=("kill before", "kill after", "second campaign", "CA 503", "CA away", "CA resets",
-                                                  "CA answers HTML")),
+                                                  "CA answers HTML", *STORE)),
         Provider("aws_elbv2_listener", "the steps at a listener: ACM and a load balancer of an emulator (tier B), which really serves",
                  _listener(), service=listener, faults=("kill before", "kill after", "CA 503", "CA away", "CA resets", "CA answers HTML")),
         Provider("three servers", "one lineage on three servers, in waves", {}, hosts=("web1", "web2", "web3"), stands=ALL_WORDS,
