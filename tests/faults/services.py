@@ -21,6 +21,7 @@ class AcmeCa:
     """A Pebble for the life of a World; its certificates end at its own root."""
 
     def __init__(self, place: Path, manifest: Dict[str, Any], dns: str = "", **more: Any) -> None:
+        self.place = place
         self.pebble = Pebble(place / "pebble", dns=dns).start()
         if not dns:
             self.pebble.dns_says("set-default-ipv6", ip="")
@@ -46,9 +47,12 @@ class AcmeCa:
         self.pebble.stop()
 
     def wrong(self) -> List[str]:
-        """A certificate that was ordered to its end and never fetched is lost, and nobody hammers on a CA."""
+        """A certificate that was ordered to its end and neither fetched nor remembered is lost, and nobody hammers on a CA."""
         finalized, fetched = ({path for path in self.proxy.passed if path.startswith(start[:-1])} for start in (FINALIZE, CERTIFICATE))
-        lost = ["F13: an order was finalized, and no certificate was fetched"] if finalized and not fetched else []
+        orders = {path.replace(FINALIZE[:-1], "/my-order/") for path in finalized}
+        kept = "".join(path.read_text() for path in self.place.glob("store/lineages/*/versions/*/*.json"))
+        forgotten = not fetched and any(order not in kept for order in orders)
+        lost = ["F13: an order was finalized, its certificate was not fetched, and no version names it"] if forgotten else []
         return lost + ([f"F13: the CA was asked {len(self.proxy.asked)} times"] if len(self.proxy.asked) > MOST else [])
 
 
