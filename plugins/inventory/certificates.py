@@ -113,6 +113,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.inventory_hosts import
 )
 from ansible_collections.certops.clm.plugins.plugin_utils.part import part_of
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import trusted_template, untrusted
+from ansible_collections.certops.clm.plugins.plugin_utils.uncollected import uncollected
 from ansible_collections.certops.clm.plugins.plugin_utils.waiting import reason_to_ignore
 
 SUFFIXES = (".clm.yml", ".clm.yaml")
@@ -132,18 +133,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Fill the inventory; an error of the manifest or the options is a parser error."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        with quiet:
-            try:
-                part = part_of(load_extra_vars(self.loader))
-                estate = self._survey(path, cache)
-            except ClmError as error:
-                raise AnsibleParserError(f"{path}: {error}") from error
-            now = datetime.now(timezone.utc)
-            made = certificate_hosts(estate, now) if self.get_option("per") == "certificate" else deployment_hosts(estate, now, part)
-        self._add_hosts(made)
+        with quiet, uncollected():
+            self._fill(path, cache)
+
+    def _fill(self, path: str, cache: bool) -> None:
+        try:
+            part = part_of(load_extra_vars(self.loader))
+            estate = self._survey(path, cache)
+        except ClmError as error:
+            raise AnsibleParserError(f"{path}: {error}") from error
+        now = datetime.now(timezone.utc)
+        self._add_hosts(certificate_hosts(estate, now) if self.get_option("per") == "certificate" else deployment_hosts(estate, now, part))
         unknown = self._add_servers(estate)
         for name, value in settings(estate, unknown, now).items():
-            inventory.set_variable("all", name, untrusted(value))
+            self.inventory.set_variable("all", name, untrusted(value))
 
     def _survey(self, path: str, cache: bool) -> Estate:
         manifest = load(resolve_beside(path, untrusted(self.get_option("manifest"))))
@@ -168,21 +171,24 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         constructed = any(self.get_option(option) for option in ("compose", "groups", "keyed_groups"))
         for group in made.groups:
             self.inventory.add_group(group)
+        # as host variables: group_vars/all of the user would win over a group's (ecosystem.md section 4)
+        here = {"ansible_connection": "local", "ansible_python_interpreter": trusted_template(INTERPRETER)}
         for host in made.hosts:
-            self._add_host(host, constructed)
+            self._add_host(host, here, constructed)
         for group in made.ordered:
             for name in made.ordered[group]:
                 self.inventory.add_host(name, group)
 
-    def _add_host(self, host: Host, constructed: bool) -> None:
+    def _add_host(self, host: Host, here: Mapping[str, Any], constructed: bool) -> None:
         inventory, name = self.inventory, host.name
+        known = name in inventory.hosts
         inventory.add_host(name)
         variables: Dict[str, Any] = untrusted(host.variables)
-        # as host variables: group_vars/all of the user would win over a group's (ecosystem.md section 4)
-        inventory.set_variable(name, "ansible_connection", "local")
-        inventory.set_variable(name, "ansible_python_interpreter", trusted_template(INTERPRETER))
-        for key, value in variables.items():
-            inventory.set_variable(name, key, value)
+        if known:
+            for key, value in (*here.items(), *variables.items()):
+                inventory.set_variable(name, key, value)
+        else:  # there is nothing to combine them with: at once, and not one after the other with a check of our own names each time
+            inventory.hosts[name].vars.update({**here, **variables})
         for group in host.groups:
             inventory.add_host(name, group)
         if constructed:

@@ -37,6 +37,7 @@ USUAL: Mapping[str, Any] = {"port": TLS_PORT, "starttls": NONE}
 _MODE = re.compile(r"0?[0-7]{3}\Z")
 _KEY_MODE = re.compile(r"0?[0-7]{2}0\Z")  # nobody but owner and group
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?\Z")
+_sorted = json.JSONEncoder(sort_keys=True).encode
 _NOT_SERVERS = ("all", "ungrouped", "implicit")
 
 
@@ -108,7 +109,7 @@ def parse_deployment(data: Any, path: str, lineage: str, names: Sequence[str], b
     slot = fields.name("slot", "default")
     kind = target.get("kind", target["type"])
     where = [lineage, server, kind, target.get("certificate_file", target), slot]
-    name = f"{slug(f'{lineage}-{server or kind}')}-{digest(json.dumps(where, sort_keys=True))}"
+    name = f"{slug(f'{lineage}-{server or kind}')}-{digest(_sorted(where))}"
     usual = server_kinds.options_of(kind)["endpoint"]["default"] if target["type"] == SERVER_TYPE else USUAL
     endpoints = [parse_endpoint(item, at, names, usual, slot) for at, item in fields.items("endpoints")]
     if not endpoints:

@@ -28,7 +28,7 @@ class Fields:
     """A mapping that is read once: every reader takes its field out, `finish` refuses what is left."""
 
     def __init__(self, data: Any, path: str, defaults: Optional[Mapping[str, Any]] = None) -> None:
-        if not isinstance(data, Mapping):
+        if data.__class__ is not dict and not isinstance(data, Mapping):
             refuse(path, f"must be a mapping, not {kind_of(data)}")
         for key in data:
             if not isinstance(key, str):
@@ -52,7 +52,8 @@ class Fields:
 
     def text(self, key: str, default: str = "") -> str:
         """One line of text."""
-        return one_line(self.take(key, default), self.at(key))
+        value = self.take(key, default)
+        return default if value is default else one_line(value, self.at(key))
 
     def name(self, key: str, default: str = "") -> str:
         """A name; empty only when the default is."""
@@ -86,14 +87,17 @@ class Fields:
 
     def texts(self, key: str) -> Tuple[str, ...]:
         """A list of one-line texts; empty when not given."""
-        return tuple(one_line(value, where) for where, value in self.items(key))
+        return tuple([one_line(value, where) for where, value in self.items(key)])
 
     def items(self, key: str) -> List[Tuple[str, Any]]:
         """Path and raw value of every item of a list; empty when not given."""
-        value = self.take(key, [])
+        value = self.take(key)
+        if value is None:
+            return []
         if not isinstance(value, (list, tuple)):
             refuse(self.at(key), f"must be a list, not {kind_of(value)}")
-        return [(f"{self.at(key)}[{index}]", item) for index, item in enumerate(value)]
+        at = self.at(key)
+        return [(f"{at}[{index}]", item) for index, item in enumerate(value)]
 
     def named(self, key: str) -> List[Tuple[str, str, Any]]:
         """Name, path and raw value of every item of a mapping of names; empty when not given."""
@@ -149,6 +153,8 @@ def kind_of(value: Any) -> str:
 
 def one_line(value: Any, path: str) -> str:
     """Text without control characters; a number is refused, because YAML reads 1e10 or 0123 as something else."""
+    if value.__class__ is str and len(value) <= LONGEST_TEXT and value.isprintable():  # which nearly every text is
+        return str(value)
     if not isinstance(value, str):
         refuse(path, f"must be text, not {kind_of(value)}", hint="put it in quotes" if isinstance(value, (bool, int, float)) else "")
     if len(value) > LONGEST_TEXT or _CONTROL.search(value):

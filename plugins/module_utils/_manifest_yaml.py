@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Hashable
+from typing import Any, Callable, Dict, Hashable, List
 
 from ._manifest_fields import TEMPLATED
 from .errors import ConfigError, MissingLibraryError, NotFoundError
@@ -22,13 +22,49 @@ PLAIN = "a manifest is plain YAML, without !unsafe and !vault: encrypt the file 
 LARGEST = 64 * 1024 * 1024
 
 
+_TAG = "tag:yaml.org,2002:"
+_STR, _MAP, _SEQ = f"{_TAG}str", f"{_TAG}map", f"{_TAG}seq"
+
+
 class _StrictLoader(_Base):  # type: ignore[misc]
-    """The safe loader that refuses duplicate keys."""
+    """The safe loader that refuses duplicate keys.
+
+    Texts, lists and mappings of texts, which a manifest is made of, it makes itself: the loader's own way over generators takes
+    twice as long. Everything else, merge keys too, is left to the loader.
+    """
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """What the node says; a node that aliases name is one value."""
+        tag, kind = node.tag, node.__class__
+        if tag == _STR and kind is yaml.ScalarNode:
+            return node.value
+        if tag == _MAP and kind is yaml.MappingNode and all([key.tag == _STR and key.__class__ is yaml.ScalarNode for key, _ in node.value]):
+            return self._made(node, {}, self._fill_mapping)
+        if tag == _SEQ and kind is yaml.SequenceNode:
+            return self._made(node, [], self._fill_list)
+        return super().construct_object(node, deep)
+
+    def _made(self, node: Any, value: Any, fill: Callable[[Any, Any], None]) -> Any:
+        """The value is known before it is filled: what is in it may name it."""
+        known = self.constructed_objects
+        if node not in known:
+            known[node] = value
+            fill(node, value)
+        return known[node]
+
+    def _fill_mapping(self, node: Any, found: Dict[Hashable, Any]) -> None:
+        for key, value in node.value:
+            if key.value in found:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
+            found[key.value] = self.construct_object(value)
+
+    def _fill_list(self, node: Any, found: List[Any]) -> None:
+        found.extend([self.construct_object(item) for item in node.value])
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Dict[Hashable, Any]:
         """A mapping whose keys are all different; a merge key (`<<`) may be overridden, as always."""
         seen = set()
-        for key_node, _value in node.value:
+        for key_node, _value in node.value if node.__class__ is yaml.MappingNode else ():  # !!map [1]
             key = key_node.value
             if isinstance(key, str) and key != "<<":
                 if key in seen:

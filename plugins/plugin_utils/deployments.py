@@ -12,11 +12,12 @@ from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tup
 from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK, NOT_SERVED, SERVED
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import CRITICALITIES, Deployment, Lineage, Manifest
-from ansible_collections.certops.clm.plugins.module_utils.observations import ANSWERED, Observations, Seen, chain_der, index_servers, load
+from ansible_collections.certops.clm.plugins.module_utils.observations import ANSWERED, Observations, Seen, index_servers, load
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Reason
 from ansible_collections.certops.clm.plugins.module_utils.policy.deployment import FOREIGN, reason_to_deploy
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 from ansible_collections.certops.clm.plugins.plugin_utils.foreign import described, first_foreign, is_held
+from ansible_collections.certops.clm.plugins.plugin_utils.pool import Pool, certificate_of
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, Versions, standings
 from ansible_collections.certops.clm.plugins.plugin_utils.waiting import Timer, Timing
 
@@ -103,10 +104,10 @@ def judge_all(
     """
     lineages = [lineage for lineage in manifest.lineages.values() if lineage.deployments and (only is None or lineage.name in only)]
     files = index_servers(observations.servers)
-    pool: Dict[str, Certificate] = {}
+    pool: Pool = {}
     timer = Timer(manifest.schedule, now, ignore_windows)
     judged: List[Judged] = []
-    for standing in standings(manifest, lineages, store, now, identities):
+    for standing in standings(manifest, lineages, store, now, identities, pool):
         for deployment in standing.lineage.deployments:
             look = _look(deployment, standing.sha256, observations, files, pool)
             judged.append(_judge(deployment, standing, look, now, timer))
@@ -161,7 +162,7 @@ def canaries(ordered: Sequence[Judged]) -> List[Judged]:
     return [one for one in ordered if first.get(one.lineage.name) is one]
 
 
-def _look(deployment: Deployment, sha256: str, observations: Observations, files: FindingsByFile, pool: Dict[str, Certificate]) -> Look:
+def _look(deployment: Deployment, sha256: str, observations: Observations, files: FindingsByFile, pool: Pool) -> Look:
     """What was seen at the deployment's endpoints and in its file."""
     chains: List[Tuple[Tuple[Certificate, ...], bool]] = []
     refused, blind = "", ""
@@ -181,22 +182,16 @@ def _look(deployment: Deployment, sha256: str, observations: Observations, files
     return Look(answer, tuple(chains), refused, file, missing, blind, where)
 
 
-def _parse(chain_pem: Sequence[str], pool: Dict[str, Certificate]) -> Tuple[Certificate, ...]:
-    """The certificates of a chain, each PEM text parsed once; empty when it cannot be read."""
-    chain = []
-    for pem in chain_pem:
-        if pem not in pool:
-            try:
-                (der,) = chain_der([pem])
-            except (ClmError, ValueError):
-                return ()
-            pool[pem] = Certificate.parse(der)
-        chain.append(pool[pem])
-    return tuple(chain)
+def _parse(chain_pem: Sequence[str], pool: Pool) -> Tuple[Certificate, ...]:
+    """The certificates of a chain; empty when it cannot be read."""
+    try:
+        return tuple([certificate_of(pem, pool) for pem in chain_pem])
+    except ClmError:
+        return ()
 
 
 def _file(
-    deployment: Deployment, observations: Observations, files: FindingsByFile, pool: Dict[str, Certificate]
+    deployment: Deployment, observations: Observations, files: FindingsByFile, pool: Pool
 ) -> Tuple[Optional[Certificate], bool, Mapping[str, Any]]:
     """The leaf in the deployment's file, None when nobody knows; whether the server says that there is none; and its place."""
     server = observations.servers.get(deployment.server)

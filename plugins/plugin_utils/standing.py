@@ -19,7 +19,7 @@ from ansible_collections.certops.clm.plugins.module_utils.policy.policy import P
 from ansible_collections.certops.clm.plugins.module_utils.policy.profile import Profile
 from ansible_collections.certops.clm.plugins.module_utils.policy.renewal import Foretold, next_due, reason_to_renew
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
-from ansible_collections.certops.clm.plugins.module_utils.x509.pem import split
+from ansible_collections.certops.clm.plugins.plugin_utils.pool import Pool, chain_of
 
 USABLE = ("issued", "proven")
 
@@ -80,20 +80,27 @@ class Standing:
 
 
 def standings(
-    manifest: Manifest, lineages: Sequence[Lineage], store: Versions, now: datetime, identities: Optional[Mapping[str, str]] = None
+    manifest: Manifest,
+    lineages: Sequence[Lineage],
+    store: Versions,
+    now: datetime,
+    identities: Optional[Mapping[str, str]] = None,
+    pool: Optional[Pool] = None,
 ) -> List[Standing]:
     """How each of the lineages stands but for those that have ended; one that the store cannot tell about has its `error`.
 
     `identities` has the identity of each issuer; None: the issuers are asked, and one that cannot tell is not compared.
+    `pool` has what was read already, and takes what is read here.
     """
     identities = issuer_identities(manifest, lambda: now) if identities is None else identities
     rules = policies(manifest, lineages)
+    pool = {} if pool is None else pool
     windows = hints.windows(hints.read(hints.file_of(manifest.observations)))
     found: List[Standing] = []
     for lineage in lineages:
         policy = rules[lineage.profile]
         try:
-            found.append(standing_of(manifest, lineage, store, now, policy, accepted_of(lineage, identities), windows))
+            found.append(standing_of(manifest, lineage, store, now, policy, accepted_of(lineage, identities), windows, pool))
         except ClmError as error:
             found.append(Standing(lineage, policy, error=str(error)))
     return [standing for standing in found if not standing.retired]
@@ -127,6 +134,7 @@ def standing_of(
     policy: Policy,
     accepted: Tuple[str, ...] = (),
     windows: Optional[Mapping[str, hints.Window]] = None,
+    pool: Optional[Pool] = None,
 ) -> Standing:
     """How the lineage stands now. `accepted` as `accepted_of` gives it; `windows` are the issuers' hints by SHA-256."""
     versions = store.versions(lineage.name)
@@ -138,8 +146,10 @@ def standing_of(
     if not lineage.deployments:
         candidates = [version for version in candidates if version.version == current]  # no wave will make a newer one current
     now_current = next((version for version in versions if version.version == current), None)
-    lineage = replace(lineage, forced=forced_of(lineage, store, now_current))
+    forced = forced_of(lineage, store, now_current)
+    lineage = lineage if forced == lineage.forced else replace(lineage, forced=forced)
     common: Dict[str, Any] = {"policy": policy, "now": now, "accepted": accepted, "windows": windows or {}}
+    common["pool"] = {} if pool is None else pool
     choices = [_choice(asked, lineage, version, versions, **common) for version in candidates]
     nothing = Choice(None, (), reason_to_renew(asked, None, policy=policy, now=now))
     chosen = next((choice for choice in choices if choice.issue is None), choices[0] if choices else nothing)
@@ -175,9 +185,9 @@ def _candidates(versions: Sequence[StoredVersion], current: Optional[str]) -> Li
     return [version for version in usable if version.version == current] + newer[::-1]
 
 
-def _chain(version: StoredVersion) -> Tuple[Certificate, ...]:
+def _chain(version: StoredVersion, pool: Pool) -> Tuple[Certificate, ...]:
     try:
-        return tuple(Certificate.parse(block.der) for block in split(version.chain_pem))
+        return chain_of(version.chain_pem, pool)
     except ClmError:
         return ()
 
@@ -192,8 +202,9 @@ def _choice(
     now: datetime,
     accepted: Tuple[str, ...],
     windows: Mapping[str, hints.Window],
+    pool: Pool,
 ) -> Choice:
-    chain = _chain(version)
+    chain = _chain(version, pool)
     issuer = str(version.meta.get("issuer") or "")
     reason = reason_to_renew(
         asked,

@@ -9,7 +9,6 @@ templated, so a string made here is safe as it is, and a trusted one that came a
 
 from __future__ import annotations
 
-import re
 from typing import Any, Mapping
 
 from ansible_collections.certops.clm.plugins.module_utils.identifiers import group_part, safe_name
@@ -21,13 +20,24 @@ except ImportError:  # ansible-core < 2.19
 
 __all__ = ["group_part", "safe_name", "trusted_template", "untrusted"]
 
-# Only text with a brace can be, or become by being put together, a template; marking the rest would show as
-# `__ansible_unsafe` in the output of ansible-inventory on cores < 2.19.
-_BRACE = re.compile(r"[{}]")
+_NO_TEXT = frozenset((bool, int, float, type(None)))
 
 
 def untrusted(value: Any) -> Any:
     """The same data with every string in it, keys too, never templated; lists and tuples come back as lists."""
+    kind = value.__class__  # an inventory has a hundred values for each host: what they mostly are is asked first, and by identity
+    if kind is str:
+        return value if _trust is not None else _untrusted_text(value)
+    if kind in _NO_TEXT:
+        return value
+    if kind is dict:
+        return {untrusted(key): untrusted(item) for key, item in value.items()}
+    if kind is list:
+        return [untrusted(item) for item in value]
+    return _untrusted_other(value)
+
+
+def _untrusted_other(value: Any) -> Any:
     if isinstance(value, str):
         return _untrusted_text(value)
     if isinstance(value, bytes):
@@ -41,7 +51,9 @@ def untrusted(value: Any) -> Any:
 
 def _untrusted_text(value: str) -> str:
     plain = value if value.__class__ is str else "".join((value, ""))
-    if _trust is not None or not _BRACE.search(plain):
+    # Only text with a brace can be, or become by being put together, a template; marking the rest would show as
+    # `__ansible_unsafe` in the output of ansible-inventory on cores < 2.19.
+    if _trust is not None or not ("{" in plain or "}" in plain):
         return plain
     from ansible.utils.unsafe_proxy import wrap_var  # deprecated with core 2.23, where nothing comes here
 

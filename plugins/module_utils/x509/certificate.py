@@ -15,7 +15,7 @@ from . import der as _der
 from . import pem as _pem
 from ._crypto import ec, require, x509
 from ._show import is_url, one_line, other_name, quietly, rfc3339, shown
-from .algorithms import EXTENDED_KEY_USAGES, SIGNATURES, key_type_of, key_type_of_oid
+from .algorithms import EXTENDED_KEY_USAGES, SIGNATURES, is_p256, key_type_of, key_type_of_oid
 
 __all__ = ("FACTS", "KEY_USAGES", "Certificate", "rfc3339")
 
@@ -25,6 +25,17 @@ KEY_USAGES = (
 )  # fmt: skip
 
 T = TypeVar("T")
+
+
+_ISSUERS: Dict[bytes, str] = {}  # by their DER: few CAs sign all certificates of an estate
+_MOST_ISSUERS, _LONGEST_ISSUER = 256, 4096
+
+
+def _keep_issuer(named: bytes, text: str) -> None:
+    if named and len(named) <= _LONGEST_ISSUER:
+        if len(_ISSUERS) >= _MOST_ISSUERS:
+            _ISSUERS.clear()
+        _ISSUERS[named] = text
 
 
 class _Fact(Generic[T]):
@@ -151,7 +162,12 @@ class Certificate:
     @_fact("")
     def issuer(self) -> str:
         """The issuer as RFC 4514 text."""
-        return quietly(lambda: x509.Name.rfc4514_string(self._library.issuer))
+        named = self.fields.issuer if self.fields is not None else b""
+        text = _ISSUERS.get(named) if self._library else None  # which raises for what the library refuses
+        if text is None:
+            text = quietly(lambda: x509.Name.rfc4514_string(self._library.issuer))
+            _keep_issuer(named, text)
+        return text
 
     @_fact("")
     def common_name(self) -> str:
@@ -167,6 +183,8 @@ class Certificate:
     @_fact("unknown")
     def key_type(self) -> str:
         """The key in one word (rsa-2048, ecdsa-p256, ed25519, ml-dsa-65, ...); unknown where nobody can tell."""
+        if is_p256(self._parts.spki) and self._library:
+            return "ecdsa-p256"
         known = key_type_of_oid(_der.algorithm_oid(self._parts.spki))
         return known or key_type_of(self._library.public_key())
 

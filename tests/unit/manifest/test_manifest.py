@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.identifiers import is_name
-from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
+from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load, parse_yaml
 from ansible_collections.certops.clm.tests.support.manifests import data, deployment
 
 AT = "/srv/clm/manifest.yml"
@@ -293,6 +293,7 @@ def test_the_way_out_of_a_mistake_is_told(path, value, said):
         ("a: {{ b }}\n", 1, "nothing in a manifest is templated"),
         ("a: !vault [x]\n", 1, "a manifest is plain YAML, without !unsafe and !vault"),
         ("a: 1\na: 2\n", 2, ""),
+        ("a: !!map [1]\n", 1, ""),
     ],
 )
 def test_a_hint_belongs_to_its_mistake(tmp_path, text, line, hint):
@@ -301,6 +302,14 @@ def test_a_hint_belongs_to_its_mistake(tmp_path, text, line, hint):
     with pytest.raises(ConfigError, match=f"line {line}: ") as error:
         load(str(path))
     assert error.value.hint.startswith(hint) and bool(error.value.hint) == bool(hint)
+
+
+def test_aliases_merge_keys_and_what_is_no_text_are_as_in_any_yaml():
+    text = "a: &x {k: [1, yes, ~, 2026-12-20]}\nb: *x\nc: {<<: *x, l: 'yes'}\n1: &r [*r]\n"
+    found = parse_yaml(text.encode(), "m.yml")
+    ring = found.pop(1)
+    assert found == {name: value for name, value in yaml.safe_load(text).items() if name != 1}
+    assert found["a"] is found["b"] and ring[0] is ring
 
 
 def test_a_key_that_stands_twice_is_an_error_with_its_line(tmp_path):

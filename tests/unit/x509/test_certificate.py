@@ -134,6 +134,21 @@ def test_every_key_type_has_its_word(key_type):
     assert made.certificate.key_type == key_type and made.certificate.malformed == ()
 
 
+def test_a_point_that_is_on_no_curve_has_no_key_type():
+    at = DER.index(LEAF.certificate.fields.spki) + len(LEAF.certificate.fields.spki) - 1
+    off = Certificate.parse(DER[:at] + bytes([DER[at] ^ 1]) + DER[at + 1 :])
+    assert LEAF.certificate.key_type == "ecdsa-p256" and off.native is not None
+    assert off.key_type == "unknown" and any(one.startswith("key_type: ") for one in off.malformed)
+
+
+def test_one_issuer_has_one_text_and_another_has_its_own():
+    first, second, other = (make("x", ABOVE).certificate, make("y", ABOVE).certificate, make("x").certificate)
+    for certificate in (first, second, other, first):
+        assert certificate.issuer == certificate.native.issuer.rfc4514_string()
+    assert first.issuer is second.issuer != other.issuer
+    assert Certificate.parse(DER[:-1]).issuer == "" and Certificate.parse(b"").issuer == ""
+
+
 def test_dates_are_aware():
     assert LEAF.certificate.not_before < NOW < LEAF.certificate.not_after
 
