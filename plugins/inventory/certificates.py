@@ -112,8 +112,8 @@ from ansible_collections.certops.clm.plugins.plugin_utils.inventory_hosts import
     settings,
 )
 from ansible_collections.certops.clm.plugins.plugin_utils.part import part_of
-from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import trusted_template, untrusted
 from ansible_collections.certops.clm.plugins.plugin_utils.uncollected import uncollected
+from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import trusted_template, untrusted
 from ansible_collections.certops.clm.plugins.plugin_utils.waiting import reason_to_ignore
 
 SUFFIXES = (".clm.yml", ".clm.yaml")

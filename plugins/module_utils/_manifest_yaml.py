@@ -38,7 +38,7 @@ class _StrictLoader(_Base):  # type: ignore[misc]
         tag, kind = node.tag, node.__class__
         if tag == _STR and kind is yaml.ScalarNode:
             return node.value
-        if tag == _MAP and kind is yaml.MappingNode and all([key.tag == _STR and key.__class__ is yaml.ScalarNode for key, _ in node.value]):
+        if tag == _MAP and kind is yaml.MappingNode and all([key.tag == _STR for key, _value in node.value]):
             return self._made(node, {}, self._fill_mapping)
         if tag == _SEQ and kind is yaml.SequenceNode:
             return self._made(node, [], self._fill_list)
@@ -54,9 +54,10 @@ class _StrictLoader(_Base):  # type: ignore[misc]
 
     def _fill_mapping(self, node: Any, found: Dict[Hashable, Any]) -> None:
         for key, value in node.value:
-            if key.value in found:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
-            found[key.value] = self.construct_object(value)
+            name = self.construct_object(key)
+            if name in found:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} stands twice", key.start_mark)
+            found[name] = self.construct_object(value)
 
     def _fill_list(self, node: Any, found: List[Any]) -> None:
         found.extend([self.construct_object(item) for item in node.value])
