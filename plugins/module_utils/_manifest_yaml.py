@@ -38,7 +38,7 @@ class _StrictLoader(_Base):  # type: ignore[misc]
         tag, kind = node.tag, node.__class__
         if tag == _STR and kind is yaml.ScalarNode:
             return node.value
-        if tag == _MAP and kind is yaml.MappingNode and all([key.tag == _STR for key, _value in node.value]):
+        if tag == _MAP and kind is yaml.MappingNode and {key.tag for key, _value in node.value} <= {_STR}:
             return self._made(node, {}, self._fill_mapping)
         if tag == _SEQ and kind is yaml.SequenceNode:
             return self._made(node, [], self._fill_list)
