@@ -11,6 +11,7 @@ from typing import Any, Optional, Sequence
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from .ca import key_pem_of, pem_of
 
@@ -37,6 +38,17 @@ def revocation_list(authority: Any, serials: Sequence[int] = (), *, days: float 
     if delta is not None:
         builder = builder.add_extension(x509.DeltaCRLIndicator(delta), True)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def client_of(authority: Any, name: str, *, days: float = 7) -> Any:
+    """A client's certificate of that CA, as (PEM with its key first, certificate); it is good for `days` more days."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    issuer, serial = authority[1].subject, x509.random_serial_number()
+    builder = x509.CertificateBuilder(issuer, subject, key.public_key(), serial, now - 30 * DAY, now + days * DAY)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+    certificate = builder.sign(authority[0], hashes.SHA256())
+    return key_pem_of(key) + pem_of(certificate), certificate
 
 
 def sha256_of(authority: Any) -> str:

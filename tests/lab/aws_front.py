@@ -8,7 +8,8 @@ Runs inside the emulator's process, for ACM gives no key away. `PUT /_front` tak
     {"place": "arn:...:listener/...", "port": 9443, "addresses": [{"address": "127.1.0.1", "delay": 0.5}, ...]}
 
 and serves from then on. Each address takes a change by itself: `delay` seconds after it first saw it, with `flap` so many seconds
-of old and new in turns before it settles, and with `never` not at all. The same address again behaves anew.
+of old and new in turns before it settles, and with `never` not at all. The same address again behaves anew. Where the place verifies
+its clients, so does the front, by what the emulator says at that moment: see aws_verify.py.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Dict, List, Optional, Tuple
 
+from aws_verify import ANSWER, OFF, admit, door_of
 from cryptography import x509
 from moto.acm.models import AWS_ROOT_CA, acm_backends
 from moto.apigateway.models import apigateway_backends
@@ -34,6 +36,7 @@ from moto.cloudfront.models import cloudfront_backends
 from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
+from OpenSSL import SSL
 
 Held = Tuple[str, bytes]  # the ARN, and the certificate that it has now
 SECONDS = 5.0
@@ -44,6 +47,7 @@ class Certificate:
     """What is needed to serve one."""
 
     context: ssl.SSLContext
+    pem: bytes  # its key, then its chain
     names: Tuple[str, ...]
     begins: float
     ends: float
@@ -70,11 +74,12 @@ class Keys:
         leaf = x509.load_pem_x509_certificate(bundle.cert)
         found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        pem = bundle.key.strip() + b"\n" + bundle.cert.strip() + b"\n" + bundle.chain.replace(AWS_ROOT_CA, b"").strip() + b"\n"
         with tempfile.NamedTemporaryFile(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as file:
-            file.write(bundle.key.strip() + b"\n" + bundle.cert.strip() + b"\n" + bundle.chain.replace(AWS_ROOT_CA, b"").strip() + b"\n")
+            file.write(pem)
             file.flush()
             context.load_cert_chain(file.name)
-        return Certificate(context, tuple(found), leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
+        return Certificate(context, pem, tuple(found), leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
 
 
 @dataclass
@@ -197,11 +202,16 @@ class Front:
         try:
             connection.settimeout(SECONDS)
             ready = [self._keys.get(spot.account, held) for held in spot.serves()]
+            door = door_of(spot.place, spot.account, spot.region)
+            if door.mode != OFF:
+                admit(connection, door, [one.pem for one in ready], lambda name: ready.index(chosen(ready, name)), SECONDS)
+                return
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.sni_callback = lambda tls, name, _context: setattr(tls, "context", chosen(ready, name or "").context)
             with context.wrap_socket(connection, server_side=True) as tls:
-                tls.recv(1)
-        except (OSError, ssl.SSLError, IndexError):
+                if tls.recv(4096):
+                    tls.sendall(ANSWER % b"-")
+        except (OSError, ssl.SSLError, SSL.Error, IndexError):
             pass
         finally:
             connection.close()

@@ -62,15 +62,15 @@ def places(aws: Aws) -> Dict[str, Dict[str, Any]]:
     old, domain = classic(aws, "every-module-classic", arn), http_domain(aws, NAME, arn)
     at_edge = f"arn:aws:cloudfront::{ACCOUNT}:distribution/{number}"
     return {
-        "aws_elbv2_listener": {"listener_arn": listener, "endpoints": [_served(aws, listener)]},
-        "aws_acm": {"certificate_arn": kept, "endpoints": [_served(aws, kept)], "allow_no_rollback": True},
-        "aws_elb_listener": {"load_balancer": "every-module-classic", "region": REGION, "endpoints": [_served(aws, old)]},
-        "aws_cloudfront_distribution": {"distribution_id": number, "endpoints": [_served(aws, at_edge)]},
-        "aws_api_domain": {"domain_name": NAME, "api": "http", "region": REGION, "endpoints": [_served(aws, domain)]},
+        "aws_elbv2_listener": {"listener_arn": listener, "endpoints": [on_the_front(aws, listener)]},
+        "aws_acm": {"certificate_arn": kept, "endpoints": [on_the_front(aws, kept)], "allow_no_rollback": True},
+        "aws_elb_listener": {"load_balancer": "every-module-classic", "region": REGION, "endpoints": [on_the_front(aws, old)]},
+        "aws_cloudfront_distribution": {"distribution_id": number, "endpoints": [on_the_front(aws, at_edge)]},
+        "aws_api_domain": {"domain_name": NAME, "api": "http", "region": REGION, "endpoints": [on_the_front(aws, domain)]},
     }
 
 
-def _served(aws: Aws, place: str) -> Dict[str, Any]:
+def on_the_front(aws: Aws, place: str) -> Dict[str, Any]:
     """The endpoint of a place that serves from now on."""
     address = f"127.{random.randint(32, 250)}.{random.randint(0, 255)}.1"
     with socket.socket() as free:

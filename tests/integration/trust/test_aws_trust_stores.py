@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+import sys
+from pathlib import Path
 
-from ansible_collections.certops.clm.tests.lab.anchors import revocation_list, sha256_of, write_anchors
-from ansible_collections.certops.clm.tests.lab.aws import emulator
-from ansible_collections.certops.clm.tests.lab.aws_trust import BUCKET, ApiPlace, CloudFrontPlace, ElbPlace, bucket
+import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from ansible_collections.certops.clm.tests.lab import let_in
+from ansible_collections.certops.clm.tests.lab.anchors import client_of, revocation_list, sha256_of, write_anchors
+from ansible_collections.certops.clm.tests.lab.aws import REGION, emulator
+from ansible_collections.certops.clm.tests.lab.aws_places import ACCOUNT, distribution, on_the_front
+from ansible_collections.certops.clm.tests.lab.aws_trust import BUCKET, EAST, ApiPlace, CloudFrontPlace, ElbPlace, bucket
 
 MODULES = {"aws_elbv2_trust_store": "clients", "aws_api_trust_store": "api.example.com", "aws_cloudfront_trust_store": "viewers"}
 
@@ -75,3 +82,103 @@ def test_trust_is_rotated_and_what_is_refused_changes_nothing(ansible, aws, tmp_
             assert "key.pem" in message and "private key" in message and "runbook_refused" in message, message
         assert places[module].held() == [two], module
     assert "PRIVATE KEY" not in run.output and "X-Amz-Signature" not in run.output
+
+
+def anchored(folder):
+    """Clients of three CAs by their names: two of each end of the rotation, one of them expired and one revoked, and a stranger."""
+    cas = write_anchors(folder)
+    made = {"of one": client_of(cas["one"], "a"), "of two": client_of(cas["two"], "b"), "stranger": client_of(cas["three"], "c")}
+    made["expired"], made["revoked"] = client_of(cas["two"], "d", days=-1), client_of(cas["two"], "e")
+    clients = {"nobody": ""}
+    for name, (pem, _certificate) in made.items():
+        clients[name] = str(folder / f"client {name}.pem")
+        Path(clients[name]).write_text(pem)
+    (folder / "two.crl").write_text(revocation_list(cas["two"], [made["revoked"][1].serial_number]))
+    shown = {name: certificate.fingerprint(SHA256()).hex() for name, (_pem, certificate) in made.items()}
+    return cas, clients, {**shown, "nobody": "-"}
+
+
+class Served:
+    """A listener, a distribution and two domain names that really serve, and the tasks that tell them whom to let in."""
+
+    def __init__(self, aws, folder, cas):
+        self.stores = {"listener": ElbPlace(aws), "distribution": CloudFrontPlace(aws)}
+        self.stores.update({api: ApiPlace(aws, api, f"{api}.example.com") for api in ("rest", "http")})
+        self.arn = aws.listener("shop", aws.hold("listener.example.com")[0])
+        self.id = distribution(aws, "distribution.example.com", aws.hold("distribution.example.com", region=EAST)[0])
+        ours = {api: f"arn:aws:apigateway:{REGION}:{ACCOUNT}:{api}/{api}.example.com" for api in ("rest", "http")}
+        fronts = {"listener": self.arn, "distribution": f"arn:aws:cloudfront::{ACCOUNT}:distribution/{self.id}", **ours}
+        self.endpoints = {name: {**on_the_front(aws, place), "server_name": f"{name}.example.com"} for name, place in fronts.items()}
+        self.files = {name: str(folder / f"{name}.pem") for name in cas}
+
+    def trust(self, name, *only, **options):
+        """Every trust store, or those of these places."""
+        modules = {"listener": "aws_elbv2_trust_store", "distribution": "aws_cloudfront_trust_store"}
+        return [
+            {"name": f"{name} {place}", f"certops.clm.{modules.get(place, 'aws_api_trust_store')}": {**store.options, **options}}
+            for place, store in self.stores.items()
+            if place in (only or self.stores)
+        ]
+
+    def verify(self, name, listener, at_edge, **options):
+        """The listener and the distribution, which have a mode."""
+        on = {"listener": ("aws_elbv2_mutual_tls", {"listener_arn": self.arn}, listener, "clients")}
+        on["distribution"] = ("aws_cloudfront_mutual_tls", {"distribution_id": self.id}, at_edge, "viewers")
+        rows = []
+        for place, (module, where, mode, store) in on.items():
+            more = {"trust_store": store, **options} if mode in ("verify", "required", "optional") else {}
+            rows.append({"name": f"{name} {place}", f"certops.clm.{module}": {**where, "mode": mode, **more}})
+        return rows
+
+    def names(self, name):
+        """Which CAs the listener names to a client, as another client says."""
+        address = f"{self.endpoints['listener']['host']}:{self.endpoints['listener']['port']}"
+        command = {"argv": ["openssl", "s_client", "-connect", address], "stdin": ""}
+        return {"name": name, "ansible.builtin.command": command, "changed_when": False, "failed_when": False}
+
+    def play(self, look, one):
+        """A rotation from one CA to two, then all that is softer, with a look after every step."""
+        two, lists = {"anchors": [self.files["two"]]}, [self.files["two"].replace(".pem", ".crl")]
+        first = [*self.trust("made", anchors=[self.files["one"]]), *self.verify("on", "verify", "required")]
+        late = {"ignore_client_certificate_expiry": True, "advertise_trust_store_ca_names": True}
+        return [
+            look("before"), *first, look("on"),
+            *self.trust("added", state="added", **two), *self.trust("lists", "listener", state="added", revocation_lists=lists, **two),
+            look("added"),
+            *self.trust("removed", state="removed", sha256=[one]), look("removed"), self.names("unnamed"),
+            *self.verify("late", "verify", "required", **late), look("late"), self.names("named"),
+            *self.verify("softer", "passthrough", "optional"), look("softer"),
+            *self.verify("off", "off", "off"), *self.trust("off", "rest", "http", state="absent"), look("off"),
+        ]  # fmt: skip
+
+
+def test_every_step_is_seen_by_the_clients_that_are_let_in(ansible, aws, tmp_path):
+    aws.reset()
+    bucket(aws, BUCKET)
+    cas, clients, shown = anchored(tmp_path)
+    served = Served(aws, tmp_path, cas)
+    (tmp_path / "look.json").write_text(json.dumps({"places": served.endpoints, "clients": clients}))
+    command = [sys.executable, let_in.__file__, str(tmp_path / "look.json")]
+
+    def look(name):
+        return {"name": f"seen {name}", "ansible.builtin.command": {"argv": command}, "changed_when": False}
+
+    run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": served.play(look, sha256_of(cas["one"]))}],
+                           env=aws.environment).ok()  # fmt: skip
+    assert "lab two" not in run.result("unnamed")["stdout"] and "lab two" in run.result("named")["stdout"]
+    every, two = set(clients), {"of two", "revoked"}
+    softer = {"listener": every, "distribution": {*two, "nobody"}, "rest": two, "http": two}
+    expected = {
+        "before": dict.fromkeys(served.endpoints, every),
+        "on": dict.fromkeys(served.endpoints, {"of one"}),
+        "added": {**dict.fromkeys(served.endpoints, {"of one", *two}), "listener": {"of one", "of two"}},
+        "removed": {**dict.fromkeys(served.endpoints, two), "listener": {"of two"}},
+        "late": {**dict.fromkeys(served.endpoints, two), "listener": {"of two", "expired"}, "distribution": {*two, "expired"}},
+        "softer": softer,
+        "off": dict.fromkeys(served.endpoints, every),
+    }
+    for step, places in expected.items():
+        found = json.loads(run.result(f"seen {step}")["stdout"])
+        assert {place: {name for name, saw in one.items() if saw} for place, one in found.items()} == places, step
+        if step not in ("before", "off"):
+            assert all(saw in ("", shown[name]) for one in found.values() for name, saw in one.items()), step
