@@ -31,12 +31,3 @@ requirements:
   - cryptography >= 46
   - pyOpenSSL >= 26
 """
-
-    AWS = r"""
-options: {}
-requirements:
-  - boto3 >= 1.40
-notes:
-  - The policy that its role needs is in R(Least privilege in AWS,ansible_collections.certops.clm.docsite.guide_aws_policies).
-  - It was tested on an emulator and never on AWS itself.
-"""

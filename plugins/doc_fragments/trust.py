@@ -54,18 +54,7 @@ options:
     description: How many seconds are waited for AWS to have the change in force.
     type: int
     default: 300
-  profile:
-    description: The profile of the SDK's configuration whose credentials are used. By default the SDK finds them as it always does.
-    type: str
-  role_arn:
-    description: A role to assume, as in another account.
-    type: str
-  external_id:
-    description: The external id that the role asks for.
-    type: str
 notes:
-  - The policy that its role needs is in the guide of policies for AWS.
-  - It was tested on an emulator and never on AWS itself.
   - Of two tasks that write the same trust store at once one fails and names the other, and nothing that one of them added is lost.
 """
 
@@ -79,18 +68,7 @@ options:
     description: Whether the names of the trust store's anchors are sent to the clients, by which they choose among their certificates.
     type: bool
     default: false
-  profile:
-    description: The profile of the SDK's configuration whose credentials are used. By default the SDK finds them as it always does.
-    type: str
-  role_arn:
-    description: A role to assume, as in another account.
-    type: str
-  external_id:
-    description: The external id that the role asks for.
-    type: str
 notes:
-  - The policy that its role needs is in the guide of policies for AWS.
-  - It was tested on an emulator and never on AWS itself.
   - In check mode a trust store that is not there yet is taken as it is named, for a task before this one may make it.
 """
 

@@ -35,12 +35,8 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "organization_role": {"type": "str"},
     "external_id": {"type": "str"},
 }
-ONE: Dict[str, Dict[str, Any]] = {
-    "profile": {"type": "str"},
-    "region": {"type": "str"},
-    "role_arn": {"type": "str"},
-    "external_id": {"type": "str"},
-}
+ACCESS: Dict[str, Dict[str, Any]] = {"profile": {"type": "str"}, "role_arn": {"type": "str"}, "external_id": {"type": "str"}}
+ONE: Dict[str, Dict[str, Any]] = {**ACCESS, "region": {"type": "str"}}
 LINEAGE, VERSION = "clm_lineage", "clm_version"  # tags of every certificate in ACM that a lineage has
 ATTEMPTS = 10  # throttled calls are tried again with the SDK's own jittered backoff
 SESSION_NAME = "certops-clm"

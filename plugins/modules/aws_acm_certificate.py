@@ -23,8 +23,6 @@ description:
   - ACM renews by itself what is in use, in place and with a new key. Until a tenth of the life is left nothing else is asked for as
     long as ACM says that it may renew it, and has not failed to. What it has renewed becomes a new version of the lineage with the
     same ARN. What nothing uses ACM does not renew, and then a new certificate is asked for at a third of the life as with any issuer.
-requirements:
-  - boto3 >= 1.40
 notes:
   - The role needs C(acm:RequestCertificate), C(acm:AddTagsToCertificate), C(acm:DescribeCertificate), C(acm:GetCertificate),
     C(acm:ListCertificates), C(route53:ListHostedZones) and C(route53:ChangeResourceRecordSets). The least privilege is in the guide
@@ -33,20 +31,9 @@ notes:
     AWS Support.
   - The lifetime is ACM's own, whatever the profile says. Its key types are V(rsa-2048), V(ecdsa-p256) and V(ecdsa-p384), and its only
     usage is V(server_auth).
-  - It was tested on an emulator and never on AWS itself.
 options:
-  profile:
-    description:
-      - The profile of the SDK's configuration. By default credentials are found by the environment, or are those of the instance.
-    type: str
   region:
     description: The region where the certificates are to be used. For CloudFront it is V(us-east-1). By default the SDK's own.
-    type: str
-  role_arn:
-    description: A role to assume.
-    type: str
-  external_id:
-    description: The external id that the role asks for.
     type: str
   dns:
     description:
@@ -76,6 +63,8 @@ extends_documentation_fragment:
   - certops.clm.attributes.clm_issue
   - certops.clm.issue
   - certops.clm.ledger
+  - certops.clm.aws
+  - certops.clm.aws.access
 seealso:
   - module: certops.clm.certificate
   - module: certops.clm.aws_acm_deployment

@@ -86,7 +86,7 @@ options:
         type: str
 extends_documentation_fragment:
   - certops.clm.deploy
-  - certops.clm.deploy.aws
+  - certops.clm.aws
   - certops.clm.attributes
 seealso:
   - module: certops.clm.aws_elbv2_listener_deployment

@@ -37,11 +37,11 @@ options:
   region:
     description: The region of the domain name and of the bucket. By default the one that the SDK knows.
     type: str
-requirements:
-  - boto3 >= 1.40
 extends_documentation_fragment:
   - certops.clm.trust
   - certops.clm.trust.aws
+  - certops.clm.aws
+  - certops.clm.aws.access
   - certops.clm.trust.unknown
   - certops.clm.attributes
 seealso:

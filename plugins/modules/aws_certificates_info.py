@@ -71,13 +71,10 @@ options:
     type: bool
     default: false
 requirements:
-  - boto3 >= 1.40
   - cryptography >= 46
   - certifi, for V(public) in O(anchors)
-notes:
-  - The policy that its role needs is in R(Least privilege in AWS,ansible_collections.certops.clm.docsite.guide_aws_policies).
-  - It was tested on an emulator and never on AWS itself.
 extends_documentation_fragment:
+  - certops.clm.aws
   - certops.clm.attributes.info
 seealso:
   - plugin: certops.clm.certificates

@@ -31,12 +31,12 @@ options:
   trust_store:
     description: The name or the id of the trust store, which has to be in force. It is needed unless O(mode=off).
     type: str
-requirements:
-  - boto3 >= 1.40
 notes:
   - The first boto3 that knows mutual TLS of CloudFront is 1.41.3, and with an older one the task says so.
 extends_documentation_fragment:
   - certops.clm.trust.mutual
+  - certops.clm.aws
+  - certops.clm.aws.access
   - certops.clm.attributes
 seealso:
   - module: certops.clm.aws_cloudfront_trust_store

@@ -26,13 +26,13 @@ options:
   region:
     description: The region of the bucket. By default the one that the SDK knows.
     type: str
-requirements:
-  - boto3 >= 1.40
 notes:
   - The first boto3 that knows trust stores of CloudFront is 1.41.3, and with an older one the task says so.
 extends_documentation_fragment:
   - certops.clm.trust
   - certops.clm.trust.aws
+  - certops.clm.aws
+  - certops.clm.aws.access
   - certops.clm.trust.unknown
   - certops.clm.attributes
 seealso:

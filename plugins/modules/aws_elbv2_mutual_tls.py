@@ -34,10 +34,10 @@ options:
         shares.
       - It has to be in force.
     type: str
-requirements:
-  - boto3 >= 1.40
 extends_documentation_fragment:
   - certops.clm.trust.mutual
+  - certops.clm.aws
+  - certops.clm.aws.access
   - certops.clm.attributes
 seealso:
   - module: certops.clm.aws_elbv2_trust_store

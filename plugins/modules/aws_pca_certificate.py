@@ -17,26 +17,11 @@ description:
     fetched. A run that was killed is resumed by the next one with both.
   - AWS knows a request again for five minutes. A run that was killed just after it asked, and is resumed later, has another certificate
     issued, and the first one is never used.
-requirements:
-  - boto3 >= 1.40
-notes:
-  - The policy that its role needs is in R(Least privilege in AWS,ansible_collections.certops.clm.docsite.guide_aws_policies).
-  - It was tested on an emulator and never on AWS itself.
 options:
   certificate_authority_arn:
     description: The ARN of the CA. Its region is the one that is asked. A CA that another account shares is named in the same way.
     type: str
     required: true
-  profile:
-    description:
-      - The profile of the SDK's configuration. By default credentials are found by the environment, or are those of the instance.
-    type: str
-  role_arn:
-    description: A role to assume.
-    type: str
-  external_id:
-    description: The external id that the role asks for.
-    type: str
   template:
     description:
       - The name of the certificate template, such as V(BlankEndEntityCertificate_CSRPassthrough/V1), or its ARN.
@@ -69,6 +54,8 @@ extends_documentation_fragment:
   - certops.clm.attributes.clm_issue
   - certops.clm.issue
   - certops.clm.ledger
+  - certops.clm.aws
+  - certops.clm.aws.access
 seealso:
   - module: certops.clm.certificate
 """

@@ -101,6 +101,7 @@ def main() -> None:
         ansible = Ansible(DEV_CORE, collection.installed()[0], Path(place) / "ansible")
         with emulator(Path(place) / "lab") as aws:
             campaign = AwsCampaign(aws, ansible, Path(place) / "campaign", {f"site{n}": given.each for n in range(given.lineages)})
+            campaign.patience = 1500.0
             found = {**undisturbed(campaign, count), **sabotaged(campaign, count), **hindered(campaign, count)}
     stamp.write("listeners", {"listeners": count, "lineages": given.lineages, "goal": GOAL, **found})
 

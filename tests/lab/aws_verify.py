@@ -59,7 +59,8 @@ def door_of(place: str, account: str, region: str) -> Door:
     if kind == "listener":
         return _of_listener(place, account, region)
     if kind == "distribution":
-        return _of_distribution(getattr(cloudfront_backends[account]["aws"].distributions[name].distribution_config, "ViewerMtlsConfig", None))
+        config = cloudfront_backends[account]["aws"].distributions[name].distribution_config
+        return _of_distribution(getattr(config, "ViewerMtlsConfig", None))
     if kind == "rest":
         return _of_domain(account, getattr(apigateway_backends[account][region].domain_names[name], "mutual", None))
     if kind == "http":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +95,12 @@ class Ansible:
         """Run it to the end. `args`: more arguments, as ["--check", "--diff"]; `extra`: extra variables."""
         inventories = [inventory] if isinstance(inventory, (str, Path)) else list(inventory)
         process, events = self.begin(play, inventories, args, extra, env)
-        output, _nothing = process.communicate(timeout=timeout)
+        try:
+            output, _nothing = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # else it goes on when its lab is gone
+            process.wait()
+            raise
         entries = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
         stats = next((entry["stats"] for entry in reversed(entries) if "stats" in entry), {})
         return Run(process.returncode, output, stats, entries)

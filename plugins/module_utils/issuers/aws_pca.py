@@ -27,9 +27,7 @@ from ..x509.request import parse as parse_request
 NAME = "aws_pca"
 OPTIONS: Dict[str, Any] = {
     "certificate_authority_arn": {"type": "str", "required": True},
-    "profile": aws.ONE["profile"],
-    "role_arn": aws.ONE["role_arn"],
-    "external_id": aws.ONE["external_id"],
+    **aws.ACCESS,
     "template": {"type": "str"},
     "signing_algorithm": {"type": "str"},
     "issue_timeout": {"type": "int", "default": 60},

@@ -12,7 +12,7 @@ from typing import Any, Callable, Collection, List, Mapping, Optional, Protocol,
 
 from ..contracts import Clock, Deployed, Proof, SecretStore, Version, Where
 from ..errors import ClmError, ConfigError
-from ._aws_clients import Arn, Clients
+from ._aws_clients import Arn, PlaceClients
 from ._aws_iam import IamStore, is_iam
 from ._aws_store import AcmStore, deployed, refuse_version
 from ._served import AGAIN, MEND, Pace, Witness, endpoints_of
@@ -130,8 +130,8 @@ class BoundTarget:
         return self.prove_many([(where, sha256)])[0]
 
 
-def create_bound(options: Mapping[str, Any], clock: Clock, bind: Callable[[Clients, AcmStore], Binding]) -> BoundTarget:
+def create_bound(options: Mapping[str, Any], clock: Clock, bind: Callable[[PlaceClients, AcmStore], Binding]) -> BoundTarget:
     """The target; of the options only those of the proof's pace are read, for each place names its own account."""
-    clients = Clients()
+    clients = PlaceClients()
     store = AcmStore(clients)
     return BoundTarget(clock, Witness(Pace.of(options)), store, bind(clients, store))

@@ -15,12 +15,6 @@ from ..contracts import Where
 from ..errors import ClmError, ConfigError
 from ._powers import InUseError, RefusedError
 
-ACCESS_OPTIONS: Dict[str, Dict[str, Any]] = {
-    "profile": {"type": "str"},
-    "role_arn": {"type": "str"},
-    "external_id": {"type": "str"},
-}
-ACCESS = tuple(ACCESS_OPTIONS)
 TOGETHER = 100  # load balancers or listeners in one call
 
 
@@ -44,8 +38,8 @@ class Arn:
         return cls(str(text), *parts[1:])
 
 
-class Clients:
-    """Clients of the SDK for the account that a place names, each made once; credentials of a role are renewed while a run goes on."""
+class PlaceClients:
+    """Clients of the SDK for the account that a place names, each made once; credentials of a role are renewed as a run goes on."""
 
     def __init__(self) -> None:
         self._accounts: Dict[Tuple[str, ...], aws.Account] = {}
@@ -54,7 +48,7 @@ class Clients:
 
     def key(self, where: Where) -> Tuple[str, ...]:
         """What tells accounts apart."""
-        return tuple(str(where.get(name) or "") for name in ACCESS)
+        return tuple(str(where.get(name) or "") for name in aws.ACCESS)
 
     def account(self, where: Where, region: str) -> aws.Account:
         """The account of a place; ClmError when its role cannot be assumed."""

@@ -14,7 +14,7 @@ from ..contracts import Deployed, SecretStore, Version, Where
 from ..errors import ClmError, ConfigError, known
 from ..x509 import pem
 from ..x509.certificate import Certificate, rfc3339
-from ._aws_clients import Arn, Clients, asked
+from ._aws_clients import Arn, PlaceClients, asked
 from ._powers import InUseError, RefusedError
 
 # https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
@@ -67,7 +67,7 @@ def tags_of(where: Where, version: Version, **more: str) -> List[Dict[str, str]]
 class AcmStore:
     """The certificates of ACM in every account and region that places name. What it read is kept until it changes it itself."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: PlaceClients) -> None:
         self.clients = clients
         self.keys: Optional[SecretStore] = None
         self._chains: Dict[Scope, str] = {}

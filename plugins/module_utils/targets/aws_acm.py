@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .. import aws
 from ..contracts import Clock, Deployed, KeyRef, Proof, SecretStore, Target, Version, Where
 from ..errors import ClmError, ConfigError, known
 from ..x509 import pem
 from ..x509.certificate import Certificate
-from ._aws_clients import ACCESS_OPTIONS, Arn, Clients
+from ._aws_clients import Arn, PlaceClients
 from ._aws_store import DEPLOYMENT, KEY_TYPES, AcmStore, deployed, leaf_of, refuse_version, tags_of
 from ._served import AGAIN, MEND, Pace, Witness, endpoints_of
 
@@ -23,7 +24,7 @@ OPTIONS: Dict[str, Any] = {
     "certificate_arn": {"type": "str", "shared": False},  # without it each deployment has one of its own
     "region": {"type": "str"},
     "allow_no_rollback": {"type": "bool", "default": False},
-    **ACCESS_OPTIONS,
+    **aws.ACCESS,
 }
 # IAM policies by what is done; make index writes them into the guide of policies
 RIGHTS: Dict[str, Any] = {
@@ -54,9 +55,9 @@ class AcmTarget:
     mend, again = MEND, AGAIN
     replaces_in_place = True
 
-    def __init__(self, clock: Clock, witness: Witness, clients: Optional[Clients] = None) -> None:
+    def __init__(self, clock: Clock, witness: Witness, clients: Optional[PlaceClients] = None) -> None:
         self._clock, self._witness = clock, witness
-        self._acm = AcmStore(clients or Clients())
+        self._acm = AcmStore(clients or PlaceClients())
 
     def take_keys_from(self, store: SecretStore) -> None:
         """Read keys and earlier versions there."""

@@ -11,7 +11,7 @@ from .. import aws
 from ..contracts import Clock, Target, Where
 from ..errors import NotFoundError
 from ._aws_bound import create_bound
-from ._aws_clients import ACCESS_OPTIONS, Clients, asked
+from ._aws_clients import PlaceClients, asked
 from ._aws_store import KEY_TYPES, KEY_TYPES_AT_EDGE, AcmStore
 
 NAME = "aws_api_domain"
@@ -19,7 +19,7 @@ OPTIONS: Dict[str, Any] = {
     "domain_name": {"type": "str", "required": True},
     "api": {"type": "str", "choices": ["rest", "http"], "default": "rest"},
     "region": {"type": "str", "required": True},
-    **ACCESS_OPTIONS,
+    **aws.ACCESS,
 }
 # IAM policies by what is done; make index writes them into the guide of policies
 RIGHTS: Dict[str, Any] = {
@@ -56,7 +56,7 @@ EDGE, REGIONAL = "certificateArn", "regionalCertificateArn"
 class Domains:
     """Domain names in any region; mutual TLS, policies and mappings stay as they are."""
 
-    def __init__(self, clients: Clients, store: AcmStore) -> None:
+    def __init__(self, clients: PlaceClients, store: AcmStore) -> None:
         self._clients = clients
         self._edges: Dict[Tuple[str, ...], bool] = {}
 

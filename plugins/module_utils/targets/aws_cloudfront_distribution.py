@@ -11,11 +11,11 @@ from .. import aws, distributions
 from ..contracts import Clock, Target, Where
 from ..distributions import REGION
 from ._aws_bound import create_bound
-from ._aws_clients import ACCESS_OPTIONS, Clients, asked
+from ._aws_clients import PlaceClients, asked
 from ._aws_store import KEY_TYPES_AT_EDGE, AcmStore
 
 NAME = "aws_cloudfront_distribution"
-OPTIONS: Dict[str, Any] = {"distribution_id": {"type": "str", "required": True}, **ACCESS_OPTIONS}
+OPTIONS: Dict[str, Any] = {"distribution_id": {"type": "str", "required": True}, **aws.ACCESS}
 # IAM policies by what is done; make index writes them into the guide of policies
 RIGHTS: Dict[str, Any] = {
     "A distribution": [
@@ -63,7 +63,7 @@ RIGHTS: Dict[str, Any] = {
 class Distributions:
     """Everything else of a distribution's configuration goes back as it was read."""
 
-    def __init__(self, clients: Clients, store: AcmStore) -> None:
+    def __init__(self, clients: PlaceClients, store: AcmStore) -> None:
         self._clients = clients
         self._by_id: Dict[Tuple[str, ...], Dict[str, str]] = {}
 

@@ -12,7 +12,7 @@ from .. import aws
 from ..contracts import Clock, Target, Where
 from ..errors import NotFoundError
 from ._aws_bound import create_bound
-from ._aws_clients import ACCESS_OPTIONS, Clients, asked, list_together
+from ._aws_clients import PlaceClients, asked, list_together
 from ._aws_iam import STORE_OPTION, bind_when_known
 from ._aws_store import KEY_TYPES, AcmStore
 
@@ -22,7 +22,7 @@ OPTIONS: Dict[str, Any] = {
     "port": {"type": "int", "default": 443},
     "region": {"type": "str", "required": True},
     "store": STORE_OPTION,
-    **ACCESS_OPTIONS,
+    **aws.ACCESS,
 }
 # IAM policies by what is done; make index writes them into the guide of policies
 RIGHTS: Dict[str, Any] = {
@@ -77,7 +77,7 @@ RIGHTS: Dict[str, Any] = {
 class ClassicListeners:
     """A listener is the name of its load balancer and its port."""
 
-    def __init__(self, clients: Clients, store: AcmStore, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, clients: PlaceClients, store: AcmStore, sleep: Callable[[float], None] = time.sleep) -> None:
         self._clients, self._sleep = clients, sleep
         self._balancers: Dict[Tuple[Any, ...], Mapping[str, Any]] = {}
 

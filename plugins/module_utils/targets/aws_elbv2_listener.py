@@ -14,7 +14,7 @@ from ..x509 import pem
 from ..x509.certificate import Certificate
 from ..x509.names import covers
 from ._aws_bound import create_bound
-from ._aws_clients import ACCESS_OPTIONS, Arn, Clients, asked, list_together
+from ._aws_clients import Arn, PlaceClients, asked, list_together
 from ._aws_iam import STORE_OPTION, IamStore, bind_when_known, is_iam
 from ._aws_store import KEY_TYPES, AcmStore
 from ._served import endpoints_of
@@ -24,7 +24,7 @@ OPTIONS: Dict[str, Any] = {
     "listener_arn": {"type": "str", "required": True},
     "sni": {"type": "bool", "default": False, "shared": True},  # many are chosen by SNI, one is the default
     "store": STORE_OPTION,
-    **ACCESS_OPTIONS,
+    **aws.ACCESS,
 }
 # IAM policies by what is done; make index writes them into the guide of policies
 RIGHTS: Dict[str, Any] = {
@@ -103,7 +103,7 @@ TLS = ("HTTPS", "TLS")
 class Listeners:
     """Nothing else of a listener is touched than the certificate of the place."""
 
-    def __init__(self, clients: Clients, store: AcmStore) -> None:
+    def __init__(self, clients: PlaceClients, store: AcmStore) -> None:
         self._clients, self._store, self._iam = clients, store, IamStore(store)
         self._listeners: Dict[Tuple[Any, ...], Mapping[str, Any]] = {}
 

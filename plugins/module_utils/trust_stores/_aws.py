@@ -14,7 +14,6 @@ from ..aws import Clients
 from ..contracts import Clock
 from ..errors import BusyError, ClmError, ConfigError, UnavailableError
 
-ACCESS: Dict[str, Dict[str, Any]] = dict(aws.ONE)
 BUCKET: Dict[str, Dict[str, Any]] = {
     "bucket": {"type": "str", "required": True},
     "key": {"type": "str", "no_log": False},

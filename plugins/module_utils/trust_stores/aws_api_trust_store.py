@@ -11,7 +11,7 @@ from .. import aws
 from ..aws import Clients
 from ..contracts import Clock, Trusted, TrustStore
 from ..errors import ClmError, ConfigError
-from ._aws import ACCESS, BUCKET, Objects, Patience, key_of, patience_of
+from ._aws import BUCKET, Objects, Patience, key_of, patience_of
 
 NAME = "aws_api_trust_store"
 OPTIONS: Dict[str, Any] = {
@@ -19,7 +19,7 @@ OPTIONS: Dict[str, Any] = {
     "api": {"type": "str", "choices": ["rest", "http"], "default": "rest"},
     "enable_mutual_tls": {"type": "bool", "default": False},
     **BUCKET,
-    **ACCESS,
+    **aws.ONE,
 }
 # IAM policies by what is done; make index writes them into the guide of policies
 RIGHTS: Dict[str, Any] = {

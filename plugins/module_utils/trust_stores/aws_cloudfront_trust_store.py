@@ -17,10 +17,10 @@ from ..aws import Clients
 from ..contracts import Clock, Trusted, TrustStore
 from ..errors import BusyError, ClmError, MissingLibraryError
 from ..x509 import pem
-from ._aws import ACCESS, BUCKET, Objects, Patience, key_of, patience_of
+from ._aws import BUCKET, Objects, Patience, key_of, patience_of
 
 NAME = "aws_cloudfront_trust_store"
-OPTIONS: Dict[str, Any] = {"name": {"type": "str", "required": True}, **BUCKET, **ACCESS}
+OPTIONS: Dict[str, Any] = {"name": {"type": "str", "required": True}, **BUCKET, **aws.ONE}
 # IAM policies by what is done; make index writes them into the guide of policies
 RIGHTS: Dict[str, Any] = {
     "Trust stores of CloudFront": [

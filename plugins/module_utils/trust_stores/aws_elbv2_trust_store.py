@@ -14,11 +14,11 @@ from ..contracts import Clock, HeldList, Trusted, TrustStore
 from ..errors import BusyError, ClmError, ConfigError
 from ..x509 import pem
 from ..x509.revocation_list import der_of
-from ._aws import ACCESS, BUCKET, Objects, Patience, key_of, patience_of
+from ._aws import BUCKET, Objects, Patience, key_of, patience_of
 from ._aws_given import given
 
 NAME = "aws_elbv2_trust_store"
-OPTIONS: Dict[str, Any] = {"name": {"type": "str", "required": True}, **BUCKET, **ACCESS}
+OPTIONS: Dict[str, Any] = {"name": {"type": "str", "required": True}, **BUCKET, **aws.ONE}
 # IAM policies by what is done; make index writes them into the guide of policies
 RIGHTS: Dict[str, Any] = {
     "Anchors, and lists by ``revocation_lists``": [

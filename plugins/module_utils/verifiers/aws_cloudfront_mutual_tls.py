@@ -9,8 +9,8 @@ from typing import Any, Dict, Mapping
 
 from .. import aws, distributions
 from ..contracts import Verification, Verifier
-from ..errors import ClmError, ConfigError, MissingLibraryError, NotFoundError
-from ._mutual_tls import EXPIRED, NAMES, SHARED, facts_of
+from ..errors import ConfigError, MissingLibraryError
+from ._mutual_tls import EXPIRED, NAMES, SHARED, facts_of, in_force
 
 NAME = "aws_cloudfront_mutual_tls"
 OFF = "off"
@@ -28,7 +28,6 @@ RIGHTS: Dict[str, Any] = {
         }
     ],
 }
-ACTIVE = "active"
 KEY, STORE = "ViewerMtlsConfig", "TrustStoreConfig"
 
 
@@ -74,15 +73,7 @@ class Distribution:
         name = str(self._options["trust_store"])
         rows = aws.pages(self._client, "list_trust_stores", "TrustStoreList")
         found = next((one for one in rows if name in (one["Name"], one["Id"])), None)
-        if found is None and check_mode:
-            return name
-        if found is None:
-            hint = "make it first, with aws_cloudfront_trust_store"
-            raise NotFoundError(f"there is no trust store {name[:200]}", hint=hint, field="trust_store")
-        if found.get("Status") != ACTIVE:
-            text = f"{name[:200]} is {str(found.get('Status'))[:80]} and not in force"
-            raise ClmError(text, hint="wait until it is active, then run again", field="trust_store")
-        return str(found["Id"])
+        return in_force(name, found, check_mode, key="Id", active="active", made_by="aws_cloudfront_trust_store")
 
     def write(self, facts: Mapping[str, Any], before: Verification) -> None:
         """Against the ETag that is read with the configuration, of which everything else stays."""

@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping
 from .. import aws
 from ..contracts import Verification, Verifier
 from ..errors import ClmError, ConfigError, NotFoundError
-from ._mutual_tls import EXPIRED, NAMES, SHARED, facts_of
+from ._mutual_tls import EXPIRED, NAMES, SHARED, facts_of, in_force
 
 NAME = "aws_elbv2_mutual_tls"
 OFF, VERIFY = "off", "verify"
@@ -33,7 +33,6 @@ RIGHTS: Dict[str, Any] = {
     ],
 }
 TLS = ("HTTPS", "TLS")
-ACTIVE = "ACTIVE"
 # what AWS calls what this collection writes of it, and what it says itself
 OURS = ("Mode", "TrustStoreArn", "IgnoreClientCertificateExpiry", "AdvertiseTrustStoreCaNames", "TrustStoreAssociationStatus")
 
@@ -94,15 +93,8 @@ class Listener:
             if aws.code_of(error) != "TrustStoreNotFound":
                 raise
             rows = []
-        if not rows and check_mode:
-            return name
-        if not rows:
-            hint = "make it first, with aws_elbv2_trust_store in the region of the listener"
-            raise NotFoundError(f"there is no trust store {name[:200]}", hint=hint, field="trust_store")
-        if rows[0].get("Status") != ACTIVE:
-            text = f"{name[:200]} is {str(rows[0].get('Status'))[:80]} and not in force"
-            raise ClmError(text, hint="wait until it is ACTIVE, then run again", field="trust_store")
-        return str(rows[0]["TrustStoreArn"])
+        made_by = "aws_elbv2_trust_store in the region of the listener"
+        return in_force(name, next(iter(rows), None), check_mode, key="TrustStoreArn", active="ACTIVE", made_by=made_by)
 
     def write(self, facts: Mapping[str, Any], before: Verification) -> None:
         """In one call; what the listener has beside of it, as filters for identities, goes back as it was read."""

@@ -24,6 +24,7 @@ class AwsCampaign(Campaign):
 
     def __init__(self, aws: Aws, ansible: Ansible, place: Path, sites: Mapping[str, int]) -> None:
         self.aws, self.ansible, self.place = aws, ansible, place
+        self.patience = 240.0  # seconds for one rotation
         self.block = f"127.{random.randint(32, 250)}.{random.randint(0, 255)}"
         self.listeners: Dict[str, List[str]] = {}
         self.fronts: Dict[str, Dict[str, Any]] = {}
@@ -64,7 +65,7 @@ class AwsCampaign(Campaign):
         """One rotation."""
         settings = {**QUICK, **extra}
         return self.ansible.playbook(
-            "certops.clm.rotate", inventory=self.inventories, args=args, extra=settings, env=self.aws.environment, timeout=240
+            "certops.clm.rotate", inventory=self.inventories, args=args, extra=settings, env=self.aws.environment, timeout=self.patience
         )
 
     def shown(self, listener: str, lineage: str) -> Sequence[str]:
