@@ -139,13 +139,13 @@ class Served:
     def play(self, look, one):
         """A rotation from one CA to two, but for the domain of REST APIs, then all that is softer, with a look after every step."""
         rotated = ("listener", "distribution", "http")
-        two, lists = {"anchors": [self.files["two"]]}, [self.files["two"].replace(".pem", ".crl")]
+        two = {"anchors": [self.files["two"]], "state": "added"}
+        lists = {**two, "revocation_lists": [self.files["two"].replace(".pem", ".crl")]}
         first = [*self.trust("made", anchors=[self.files["one"]]), *self.verify("on", "verify", "required")]
         late = {"ignore_client_certificate_expiry": True, "advertise_trust_store_ca_names": True}
         return [
             look("before"), *first, look("on"),
-            *self.trust("added", *rotated, state="added", **two), *self.trust("lists", "listener", state="added", revocation_lists=lists, **two),
-            look("added"),
+            *self.trust("added", *rotated, **two), *self.trust("lists", "listener", **lists), look("added"),
             *self.trust("removed", *rotated, state="removed", sha256=[one]), look("removed"), self.names("unnamed"),
             *self.verify("late", "verify", "required", **late), look("late"), self.names("named"),
             *self.verify("softer", "passthrough", "optional"), look("softer"),
