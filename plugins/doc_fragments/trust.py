@@ -37,7 +37,7 @@ requirements:
   - cryptography >= 46
 """
 
-    AWS = r"""
+    BUCKET = r"""
 options:
   bucket:
     description:

@@ -30,7 +30,7 @@ notes:
   - The first boto3 that knows trust stores of CloudFront is 1.41.3, and with an older one the task says so.
 extends_documentation_fragment:
   - certops.clm.trust
-  - certops.clm.trust.aws
+  - certops.clm.trust.bucket
   - certops.clm.aws
   - certops.clm.aws.access
   - certops.clm.trust.unknown

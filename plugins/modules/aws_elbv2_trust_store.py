@@ -27,7 +27,7 @@ options:
     type: str
 extends_documentation_fragment:
   - certops.clm.trust
-  - certops.clm.trust.aws
+  - certops.clm.trust.bucket
   - certops.clm.aws
   - certops.clm.aws.access
   - certops.clm.trust.lists
