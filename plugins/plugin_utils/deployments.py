@@ -15,10 +15,12 @@ from ansible_collections.certops.clm.plugins.module_utils.manifest import CRITIC
 from ansible_collections.certops.clm.plugins.module_utils.observations import ANSWERED, Observations, Seen, index_servers, load
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Reason
 from ansible_collections.certops.clm.plugins.module_utils.policy.deployment import FOREIGN, reason_to_deploy
+from ansible_collections.certops.clm.plugins.module_utils.x509._show import quiet
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 from ansible_collections.certops.clm.plugins.plugin_utils.foreign import described, first_foreign, is_held
 from ansible_collections.certops.clm.plugins.plugin_utils.pool import Pool, certificate_of
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, Versions, standings
+from ansible_collections.certops.clm.plugins.plugin_utils.uncollected import paused
 from ansible_collections.certops.clm.plugins.plugin_utils.waiting import Timer, Timing
 
 REFUSED = "refused"
@@ -107,10 +109,11 @@ def judge_all(
     pool: Pool = {}
     timer = Timer(manifest.schedule, now, ignore_windows)
     judged: List[Judged] = []
-    for standing in standings(manifest, lineages, store, now, identities, pool):
-        for deployment in standing.lineage.deployments:
-            look = _look(deployment, standing.sha256, observations, files, pool)
-            judged.append(_judge(deployment, standing, look, now, timer))
+    with quiet, paused():
+        for standing in standings(manifest, lineages, store, now, identities, pool):
+            for deployment in standing.lineage.deployments:
+                look = _look(deployment, standing.sha256, observations, files, pool)
+                judged.append(_judge(deployment, standing, look, now, timer))
     return judged
 
 

@@ -11,6 +11,18 @@ from typing import Iterator
 
 
 @contextmanager
+def paused() -> Iterator[None]:
+    """No collection goes on in the block; for a step that makes much and ends with its process."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
 def uncollected() -> Iterator[None]:
     """No collection goes on in the block, and none after it looks at what is there at its end; what ends is freed as ever.
 

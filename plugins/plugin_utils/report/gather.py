@@ -23,6 +23,7 @@ from ansible_collections.certops.clm.plugins.plugin_utils.places import places
 from ansible_collections.certops.clm.plugins.plugin_utils.report.model import build, lineage_id
 from ansible_collections.certops.clm.plugins.plugin_utils.report.write import differs, write
 from ansible_collections.certops.clm.plugins.plugin_utils.standing import Standing, issuer_identities, standings, undeployed
+from ansible_collections.certops.clm.plugins.plugin_utils.uncollected import paused
 from ansible_collections.certops.clm.plugins.plugin_utils.waiting import GOING_BACK
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.waits import override_of
 
@@ -43,10 +44,11 @@ def write_report(
     `not_seen` is what the caller knows that nobody saw, beside what the observations and the run say themselves, `ignore_windows`
     why no change window counts for the caller, beside what the run itself says.
     """
-    report = gather(manifest, store, run_id, now, title, not_seen, ignore_windows)
-    place = Path(folder or manifest.report)
-    news = differs(place, report)
-    return {"changed": news, "files": write(place, report), **said(report)}
+    with paused():
+        report = gather(manifest, store, run_id, now, title, not_seen, ignore_windows)
+        place = Path(folder or manifest.report)
+        news = differs(place, report)
+        return {"changed": news, "files": write(place, report), **said(report)}
 
 
 def said(report: Mapping[str, Any]) -> Dict[str, Any]:

@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from ansible_collections.certops.clm.plugins.plugin_utils.uncollected import uncollected
+from ansible_collections.certops.clm.plugins.plugin_utils.uncollected import paused, uncollected
 
 
 class Ring:
@@ -48,6 +48,15 @@ def test_what_was_made_is_not_looked_at_again_until_the_next_block_which_lets_go
     del later
     gc.collect()
     assert gone() is None
+
+
+def test_a_pause_ends_with_its_block_and_keeps_nothing():
+    with pytest.raises(ZeroDivisionError), paused():
+        with paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+        print(1 / 0)
+    assert gc.isenabled() and not gc.get_freeze_count()
 
 
 def test_a_collector_that_somebody_switched_off_stays_off():
