@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from ansible_collections.certops.clm.tests.integration.rotate.test_two_controllers import signal_all, tree
+from ansible_collections.certops.clm.tests.lab.host import signal_all, tree
 from ansible_collections.certops.clm.tests.lab.playbook import Ansible
 
 SERVER = Path(__file__).with_name("forking.py")

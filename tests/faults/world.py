@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import Campaign
-from ansible_collections.certops.clm.tests.integration.rotate.test_two_controllers import signal_all, tree
+from ansible_collections.certops.clm.tests.lab.host import signal_all, tree
 from ansible_collections.certops.clm.tests.lab.lab import Lab
 from ansible_collections.certops.clm.tests.lab.playbook import Run
 from ansible_collections.certops.clm.tests.lab.server import Site

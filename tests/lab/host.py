@@ -198,13 +198,34 @@ def end(pid: int, sign: int) -> None:
         pass
 
 
+def tree(pid: int) -> List[int]:
+    """A process and all that come from it; workers of newer cores are in sessions of their own."""
+    parents: Dict[int, List[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found = [pid]
+    for one in found:
+        found.extend(parents.get(one, ()))
+    return found
+
+
+def signal_all(pids: Sequence[int], number: int) -> None:
+    """Signal processes that may be gone already."""
+    for pid in pids:
+        end(pid, number)
+
+
 def stop(process: Optional[subprocess.Popen[bytes]], *, seconds: float = 5.0) -> None:
-    """End a server that we started and wait for it."""
+    """End a server that we started and wait for it. Where it has to be killed, so are its workers, which would keep its port."""
     if process is None or process.poll() is not None:
         return
     process.terminate()
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
-        process.kill()
+        signal_all(tree(process.pid), signal.SIGKILL)
         process.wait()

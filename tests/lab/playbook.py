@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..support.environment import venv
+from .host import signal_all, tree
 
 CALLBACKS = Path(__file__).with_name("callback")
 
@@ -98,8 +99,8 @@ class Ansible:
         try:
             output, _nothing = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)  # else it goes on when its lab is gone
-            process.wait()
+            signal_all(tree(process.pid), signal.SIGKILL)  # else it goes on under the next test; newer cores' workers are in sessions of their own
+            process.communicate()
             raise
         entries = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
         stats = next((entry["stats"] for entry in reversed(entries) if "stats" in entry), {})

@@ -93,7 +93,9 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Running, and every site answers on its port."""
+        """Running, and every site answers on its port: this server's, and not that of one which had not ended."""
+        for site in self.sites:
+            wait_for(lambda port=site.port: not can_connect(self.host.address, port), f"port {site.port} of {self.host.name} to be free")
         self.process = self.host.start(self.command(), self.log, user=self.user)
         for site in self.sites:
             wait_for(lambda port=site.port: self.running() and can_connect(self.host.address, port), f"{self.kind} of {self.host.name}",

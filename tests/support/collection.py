@@ -8,21 +8,22 @@ Safe for several workers at once: everything is made aside and renamed into plac
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
+from contextlib import suppress
 from pathlib import Path
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 from .environment import CACHE, DEV_CORE, ROOT, run, venv
 
-HOUR = 3600
 # What an installed collection holds; the integration tests run on exactly that.
 SHIPPED = ("plugins", "roles", "playbooks", "meta", "extensions", "galaxy.yml", "requirements.txt", "LICENSE", "README.md")
+_held: Dict[Path, int] = {}  # descriptors of the copies that this process uses
 
 
 def files(*, shipped: bool = False) -> List[str]:
@@ -58,9 +59,12 @@ def copy(names: List[str], where: Path) -> Path:
 
 
 def installed() -> Tuple[Path, Path]:
-    """A collections path with certops.clm built and installed by ansible-galaxy as it is now, and the tarball it came from."""
+    """A collections path with certops.clm built and installed by ansible-galaxy as it is now, and the tarball it came from.
+
+    It stays until this process ends.
+    """
     place = CACHE / "installed" / content_hash(files(shipped=True))
-    if not place.is_dir():
+    while not hold(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=".new-"))
         build_and_install(aside)
@@ -70,6 +74,22 @@ def installed() -> Tuple[Path, Path]:
             shutil.rmtree(aside)
         forget_old(place.parent, keep=4)
     return place, next(place.glob("certops-clm-*.tar.gz"))
+
+
+def hold(place: Path) -> bool:
+    """False where there is no such copy; of one that there is, nothing is removed while this process lives."""
+    if place in _held:
+        return True
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    if not place.exists() or not os.path.samestat(os.fstat(descriptor), place.stat()):  # it was removed before we had the lock
+        os.close(descriptor)
+        return False
+    _held[place] = descriptor
+    return True
 
 
 def build_and_install(where: Path) -> None:
@@ -85,8 +105,19 @@ def build_and_install(where: Path) -> None:
 
 
 def forget_old(folder: Path, *, keep: int) -> None:
-    """Only the newest copies stay; one that a test uses now is among them."""
-    copies = sorted((path for path in folder.iterdir() if not path.name.startswith(".new-")), key=lambda path: path.stat().st_mtime)
+    """Only the newest copies stay, and those that a process holds: a test run takes longer than others need for some new copies."""
+    copies = sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=lambda path: path.stat().st_mtime)
     for path in copies[:-keep]:
-        if time.time() - path.stat().st_mtime > HOUR:  # another session may be running on a younger one
-            shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):  # another worker removes it too
+            _remove_unheld(path)
+
+
+def _remove_unheld(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        gone = path.with_name(f".old-{path.name}")
+        os.rename(path, gone)  # nobody finds half of one
+        shutil.rmtree(gone, ignore_errors=True)
+    finally:
+        os.close(descriptor)

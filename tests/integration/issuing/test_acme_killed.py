@@ -11,8 +11,7 @@ import pytest
 
 from ansible_collections.certops.clm.tests.faults.ca_proxy import CERTIFICATE, FINALIZE, CaProxy
 from ansible_collections.certops.clm.tests.integration.issuing.site import Site, play, states
-from ansible_collections.certops.clm.tests.integration.rotate.test_two_controllers import signal_all, tree
-from ansible_collections.certops.clm.tests.lab.host import wait_for
+from ansible_collections.certops.clm.tests.lab.host import signal_all, tree, wait_for
 from ansible_collections.certops.clm.tests.lab.pebble import HOME, pebble
 from ansible_collections.certops.clm.tests.unit.issuers import make
 

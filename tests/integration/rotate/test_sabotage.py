@@ -14,7 +14,7 @@ import time
 import pytest
 
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import SHOP, Campaign
-from ansible_collections.certops.clm.tests.integration.rotate.test_two_controllers import signal_all, tree
+from ansible_collections.certops.clm.tests.lab.host import signal_all, tree
 
 WAVES = {"clm_waves": [1]}
 

@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.certops.clm.plugins.module_utils import ledger as ledgers
 from ansible_collections.certops.clm.tests.integration.rotate.campaign import OTHERS, SHOP, Campaign
 from ansible_collections.certops.clm.tests.integration.rotate.test_never_green import sliced
+from ansible_collections.certops.clm.tests.lab.host import signal_all, tree
 from ansible_collections.certops.clm.tests.lab.playbook import Ansible
 
 APART = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"] if os.geteuid() == 0 else []
@@ -149,26 +150,3 @@ def test_one_that_stood_still_while_its_lease_was_taken_cannot_commit_and_says_s
     assert campaign.versions("api") == versions and issued(campaign) == {"api": 1}
     assert lab.served("app1", verify=False) == campaign.current("api")
     assert campaign.run().ok().changed() == 0
-
-
-def tree(pid: int) -> List[int]:
-    """A process and all that come from it; workers of newer cores are in sessions of their own."""
-    parents: Dict[int, List[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    found = [pid]
-    for one in found:
-        found.extend(parents.get(one, ()))
-    return found
-
-
-def signal_all(pids: Sequence[int], number: int) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
