@@ -191,6 +191,11 @@ def _usable(value: bytes, field: str) -> bytes:
     text = value.rstrip(b"\r\n")
     if b"\n" in text or b"\0" in text or len(text) > LARGEST:
         raise ConfigError(f"a passphrase is one line of at most {LARGEST} bytes", field=field, hint=_GENERATE)
-    if len(text) < SHORTEST:
-        raise ConfigError(f"the passphrase is shorter than {SHORTEST} bytes", field=field, hint=_GENERATE)
+    refuse_short(text, field)
     return text
+
+
+def refuse_short(passphrase: bytes, field: str) -> None:
+    """ConfigError for a passphrase that is too short for something new to be kept under it."""
+    if len(passphrase) < SHORTEST:
+        raise ConfigError(f"the passphrase is shorter than {SHORTEST} bytes", field=field, hint=_GENERATE)

@@ -37,7 +37,9 @@ options:
     choices: [both, root, intermediate]
     default: both
   passphrase_file:
-    description: A file whose first line is the passphrase of the intermediate's key. It must not be open to everybody.
+    description:
+      - A file whose first line is the passphrase of the intermediate's key. It must not be open to everybody.
+      - For a new key at least 20 bytes, as those of secret stores and backups. A key that is there opens with the one that it has.
     type: path
   passphrase:
     description: The passphrase itself, when there is no O(passphrase_file).

@@ -63,12 +63,12 @@ def setup_of(params: Mapping[str, Any]) -> Setup:
     part = str(params["part"])
     given = bool(params.get("passphrase_file") or params.get("passphrase"))
     root_given = any(own.values())
-    held = _held(params)
-    if held and part == INTERMEDIATE and not given and not root_given:
-        params, given = {**params, "passphrase": "no key is kept here"}, True
+    held, folder = _held(params), Folder(str(params["path"]))
+    if not given and (root_given or part == INTERMEDIATE) and (held or folder.holder(INTERMEDIATE)):
+        params, given = {**params, "passphrase": "its key is not kept in the folder"}, True
     root_passphrase = passphrase_of(own, "root_") if root_given else passphrase_of(params)
     return Setup(
-        folder=Folder(str(params["path"])),
+        folder=folder,
         root=_profile(params["root"], ROOT),
         intermediate=_profile(params["intermediate"], INTERMEDIATE),
         publishing=Publishing(_url(params["url"]), _oid(params["policy_oid"]), _positive(params["crl_lifetime"], "crl_lifetime")),

@@ -17,6 +17,7 @@ from .. import files
 from ..errors import ClmError, ConfigError, MalformedError, NotFoundError
 from ..masking import Secret
 from ..outcome import DONE, FAILED, PENDING, PLANNED, UNCHANGED, Outcome, failed
+from ..passphrase import refuse_short
 from ..x509 import pem
 from ..x509._crypto import UnsupportedAlgorithm, serialization, x509
 from ..x509.certificate import rfc3339
@@ -87,6 +88,7 @@ def _root(setup: Setup, now: datetime, check_mode: bool) -> Outcome:
     found = folder.certificate(ROOT)
     if found is not None:
         return Outcome(UNCHANGED, "setup", before=_facts(found), after=_facts(found))
+    _refuse_short(setup, ROOT)
     if check_mode:
         return Outcome(PLANNED, "setup", after=_plan(setup.root))
     key = _own_key(folder, ROOT, setup.root.key_type, setup.root_passphrase)
@@ -103,6 +105,7 @@ def _intermediate(setup: Setup, now: datetime, check_mode: bool) -> Outcome:
         return _take(setup, came[0], came[1], found, now, check_mode)
     if found is not None:
         return Outcome(UNCHANGED, "setup", before=_facts(found), after=_facts(found))
+    _refuse_short(setup, INTERMEDIATE)
     if setup.part == INTERMEDIATE or (root is not None and not folder.has_key(ROOT)):
         return _ask(setup, check_mode)
     if check_mode:
@@ -148,7 +151,7 @@ def _incoming(setup: Setup) -> Optional[Any]:
 
 def _take(setup: Setup, signed: Any, root: Any, found: Any, now: datetime, check_mode: bool) -> Outcome:
     folder = setup.folder
-    check_intermediate(signed, root, spki_sha256(folder.key(INTERMEDIATE, setup.passphrase)), now)
+    check_intermediate(signed, root, spki_sha256(folder.signing_key(INTERMEDIATE, lambda: setup.passphrase)), now)
     known = folder.certificate(ROOT)
     if known is not None and _sha256(known) != _sha256(root):
         raise ConfigError(f"{folder.path} already has another root", hint="a new root is a new CA folder", field="root_certificate")
@@ -242,6 +245,15 @@ def _crls(setup: Setup, now: datetime, check_mode: bool) -> Dict[str, Outcome]:
         message = f"a new CRL: {due}" if due else ""
         outcomes[f"{ca}_crl"] = Outcome(state, "crl", before=before, after=describe_crl(setup.folder, ca), message=message)
     return outcomes
+
+
+def _refuse_short(setup: Setup, ca: str) -> None:
+    """A new key is kept under a passphrase as long as that of a store; a key that is there opens with the one that it has."""
+    if setup.folder.has_key(ca) or (ca == INTERMEDIATE and setup.intermediate_key):
+        return
+    own = ca == ROOT and setup.root_passphrase.reveal() != setup.passphrase.reveal()
+    wanted = setup.root_passphrase if ca == ROOT else setup.passphrase
+    refuse_short(wanted.reveal(), "root_passphrase_file" if own else "passphrase_file")
 
 
 def _own_key(folder: Folder, ca: str, key_type: str, passphrase: Secret) -> Any:

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from cryptography import x509
 
+from ansible_collections.certops.clm.plugins.module_utils import passphrase
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Issued
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError, MalformedError, NotFoundError
 from ansible_collections.certops.clm.plugins.module_utils.issuers import _local_ca_crl as crl
-from ansible_collections.certops.clm.plugins.module_utils.issuers._local_ca_folder import Folder, passphrase_of
+from ansible_collections.certops.clm.plugins.module_utils.issuers._local_ca_folder import ROOT, Folder, passphrase_of
 from ansible_collections.certops.clm.plugins.module_utils.issuers._local_ca_setup import converge
 from ansible_collections.certops.clm.plugins.module_utils.issuers.local_ca import create
 from ansible_collections.certops.clm.plugins.module_utils.x509 import key as keys
@@ -27,6 +28,7 @@ from ansible_collections.certops.clm.tests.unit.contracts.issuer import request_
 from ansible_collections.certops.clm.tests.unit.issuers import make
 
 NOW = make.NOW
+OTHER = "a passphrase of the root's own"
 ALL_KEYS = ("rsa-2048", "ecdsa-p256", "ecdsa-p384", "ed25519", "ml-dsa-65")
 
 
@@ -245,6 +247,19 @@ def test_a_crl_is_fresh_before_half_of_its_time_and_forgets_only_what_is_long_ov
     }
 
 
+def test_a_new_key_wants_a_long_passphrase_and_one_that_is_there_opens_with_its_own(tmp_path: Path, monkeypatch: Any) -> None:
+    for check_mode in (True, False):
+        for given, field in (({"passphrase": "six by"}, "passphrase_file"), ({"root_passphrase": "six by"}, "root_passphrase_file")):
+            outcome = converge(make.setup(tmp_path / "ca", **given), NOW, check_mode)[ROOT]
+            assert outcome.state == "failed" and f"{field}: the passphrase is shorter than 20 bytes" in outcome.message, outcome
+    assert not list(tmp_path.rglob("*.key"))
+    with monkeypatch.context() as before:  # as they were made before
+        before.setattr(passphrase, "SHORTEST", 1)
+        converge(make.setup(tmp_path / "ca", passphrase="six by"), NOW, False)
+    assert set(states(converge(make.setup(tmp_path / "ca", passphrase="six by"), NOW, False)).values()) == {"unchanged"}
+    leaf(create({"path": str(tmp_path / "ca"), "passphrase": "six by"}, lambda: NOW)).check_signatures()
+
+
 def test_the_offline_root_signs_on_another_machine(tmp_path: Path) -> None:
     here, there, stick = tmp_path / "ca", tmp_path / "vault", tmp_path / "stick"
     stick.mkdir()
@@ -256,9 +271,9 @@ def test_the_offline_root_signs_on_another_machine(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         create({"path": str(here), "passphrase": make.PASSPHRASE}, lambda: NOW).begin(request_for())
     sign = {"part": "root", "request": str(here / "intermediate.csr"), "certificate": str(signed), "intermediate": {"path_length": 0}}
-    away = converge(make.setup(there, passphrase=None, root_passphrase="other", **sign), NOW, False)
+    away = converge(make.setup(there, passphrase=None, root_passphrase=OTHER, **sign), NOW, False)
     assert away["request"].state == "done" and "intermediate" not in away
-    assert states(converge(make.setup(there, passphrase=None, root_passphrase="other", **sign), NOW, False))["request"] == "unchanged"
+    assert states(converge(make.setup(there, passphrase=None, root_passphrase=OTHER, **sign), NOW, False))["request"] == "unchanged"
     assert states(converge(make.setup(here, **come), NOW, True))["intermediate"] == "planned"
     assert states(converge(make.setup(here, **come), NOW, False))["intermediate"] == "done"
     assert set(states(converge(make.setup(here, **come), NOW, False)).values()) == {"unchanged"}

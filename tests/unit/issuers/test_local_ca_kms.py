@@ -26,7 +26,8 @@ def set_up(folder, key, now=NOW, **more):
     """Outcomes of the module's flow, as its options come from Ansible."""
     given = {name: spec.get("default") for name, spec in OPTIONS.items()}
     holder = {"type": "aws_kms", "key_id": key, "region": REGION}
-    given.update(path=str(folder), root_passphrase="a passphrase for tests", passphrase="another", intermediate_key=holder, **more)
+    given.update(path=str(folder), root_passphrase="a passphrase for tests", intermediate_key=holder)
+    given.update(more)
     return converge(setup_of(given), now, False)
 
 
@@ -68,6 +69,12 @@ def test_a_key_that_cannot_sign_or_that_nobody_may_use_is_said(lab, tmp_path):
     assert "kms:Sign" in caught.value.hint
 
 
-def test_an_intermediate_alone_needs_no_passphrase(lab, tmp_path):
-    outcomes = set_up(tmp_path / "ca", kms_key(lab), part="intermediate", root_certificate=None)
-    assert outcomes["intermediate"].state == "pending" and (tmp_path / "ca" / "intermediate.csr").exists()
+def test_an_intermediate_alone_needs_no_passphrase_and_takes_in_what_the_root_signed(lab, tmp_path):
+    here, there, stick, key = tmp_path / "ca", tmp_path / "vault", tmp_path / "signed.pem", kms_key(lab)
+    none = {"root_passphrase": None, "part": "intermediate", "certificate": str(stick), "root_certificate": str(there / "root.pem")}
+    assert set_up(here, key, **none)["intermediate"].state == "pending"
+    sign = {"part": "root", "request": str(here / "intermediate.csr"), "certificate": str(stick), "intermediate_key": None}
+    assert set_up(there, key, **sign)["request"].state == "done"
+    assert set_up(here, key, **none)["intermediate"].state == "done"
+    assert set_up(here, key, **{**none, "intermediate_key": None})["intermediate"].state == "unchanged", "the folder remembers who keeps it"
+    assert local_ca.create({"path": str(here)}, lambda: NOW).begin(request_for()).chain_pem
