@@ -14,6 +14,7 @@ from ansible_collections.certops.clm.plugins.module_utils.contracts import Secre
 from ansible_collections.certops.clm.plugins.module_utils.edge import new_run_id, utc_now
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.flows.standby import take
+from ansible_collections.certops.clm.plugins.module_utils.identifiers import meant
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest, load
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Answer, Outcome
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
@@ -62,7 +63,7 @@ def _pair(manifest: Manifest, name: str) -> Any:
     """The lineage and its standby."""
     lineage = manifest.lineages.get(name)
     if lineage is None:
-        raise ConfigError(f"the manifest names no lineage {name!r}", hint=f"known are {', '.join(manifest.lineages)}", field="lineage")
+        raise ConfigError(f"the manifest names no lineage {name!r}", hint=meant(name, manifest.lineages), field="lineage")
     if not lineage.standby:
         raise ConfigError(
             f"{name} keeps no standby", hint="give it `standby: ISSUER` in the manifest, and run certops.clm.rotate", field="lineage"

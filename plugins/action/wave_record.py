@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Dict, List, Mapping, Tuple
 
 from ansible import context
@@ -13,6 +12,7 @@ from ansible import context
 from ansible_collections.certops.clm.plugins.module_utils.contracts import SecretStore
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Manifest, load
+from ansible_collections.certops.clm.plugins.module_utils.moments import moment_of
 from ansible_collections.certops.clm.plugins.module_utils.probe import probe_many
 from ansible_collections.certops.clm.plugins.plugin_utils.pausing import shown
 from ansible_collections.certops.clm.plugins.plugin_utils.report.gather import write_report
@@ -115,6 +115,7 @@ def _lives(plan: Mapping[str, Any]) -> Dict[str, Any]:
     lives = {}
     for host, item in {**plan["items"], **plan.get("waiting", {})}.items():
         before = item["before"]
-        if before.get("not_before") and before.get("not_after"):
-            lives[host] = tuple(datetime.fromisoformat(str(before[name]).replace("Z", "+00:00")) for name in ("not_before", "not_after"))
+        life = tuple(moment_of(before.get(name)) for name in ("not_before", "not_after"))
+        if None not in life:
+            lives[host] = life
     return lives

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .errors import ConfigError, refuse_empty_path
+from .errors import ConfigError, check_path
 
 SPEC: Dict[str, Any] = {
     "type": "dict",
@@ -63,7 +63,7 @@ class Settings:
 def settle(given: Mapping[str, Any], secret_store: Mapping[str, Any]) -> Settings:
     """The settings; key and spool lie beside the secret store's folder by default. ConfigError names the field that is wrong."""
     path, beside = str(given["path"]), str(secret_store.get("path") or "").rstrip("/")
-    refuse_empty_path(path, "ledger.path")
+    check_path(path, "ledger.path", required=True)
     spool = str(given.get("spool") or (beside and f"{beside}.ledger-spool"))
     reason = str(given.get("break_glass") or "").strip()
     if reason and not spool:

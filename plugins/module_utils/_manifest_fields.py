@@ -11,7 +11,7 @@ import re
 from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from .errors import ConfigError
-from .identifiers import is_name, like
+from .identifiers import is_name, meant
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -117,8 +117,7 @@ class Fields:
     def finish(self) -> None:
         """Refuse every field that no reader knew."""
         for key in self._data:
-            meant = like(key, sorted(set(self._known)))
-            refuse(self.at(key), "there is no such field", hint=f"{meant}known are {', '.join(sorted(set(self._known)))}")
+            refuse(self.at(key), "there is no such field", hint=meant(key, sorted(set(self._known))))
 
     def lacks(self, key: str, message: str, hint: str = "") -> NoReturn:
         """Refuse that a field is not there, by the name that was given in its place where one looks like it."""

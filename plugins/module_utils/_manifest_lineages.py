@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ._manifest_deployments import Deployment, parse_deployment, server_name
 from ._manifest_fields import Fields, refuse, sha256
-from .identifiers import is_name
+from .identifiers import is_name, meant
 from .x509.names import check_names
 
 CRITICALITIES = ("low", "medium", "high", "critical")
@@ -134,7 +134,7 @@ def _others(fields: Fields, key: str, names: Sequence[str], known: Known) -> Tup
     """Issuers beside the lineage's own: known, each once, and another than that."""
     for name in names:
         if name not in known["issuer"]:
-            refuse(fields.at(key), f"there is no issuer {name!r}", hint=f"known are {', '.join(known['issuer']) or 'none'}")
+            refuse(fields.at(key), f"there is no issuer {name!r}", hint=meant(name, known["issuer"]))
         if name == fields.text("issuer") or list(names).count(name) > 1:
             refuse(fields.at(key), f"{name!r} is asked already: another issuer is needed")
     return tuple(names)
@@ -152,14 +152,14 @@ def _known(fields: Fields, key: str, known: Known) -> str:
     if not value:
         fields.lacks(key, "is needed, here or in defaults")
     if value not in known[key]:
-        refuse(fields.at(key), f"there is no {key} {value!r}", hint=f"known are {', '.join(known[key]) or 'none'}")
+        refuse(fields.at(key), f"there is no {key} {value!r}", hint=meant(value, known[key]))
     return value
 
 
 def _window(fields: Fields, windows: Tuple[str, ...]) -> str:
     window = fields.text("window")
     if window and window not in windows:
-        refuse(fields.at("window"), f"there is no window {window!r}", hint=f"known are {', '.join(windows) or 'none'}")
+        refuse(fields.at("window"), f"there is no window {window!r}", hint=meant(window, windows))
     return window
 
 
@@ -168,7 +168,7 @@ def _consumers(fields: Fields, classes: Tuple[str, ...]) -> Tuple[str, ...]:
     for index, consumer in enumerate(consumers):
         if consumer not in classes:
             at = f"{fields.at('consumers')}[{index}]"
-            refuse(at, f"there is no client class {consumer!r}", hint=f"known are {', '.join(classes) or 'none'}")
+            refuse(at, f"there is no client class {consumer!r}", hint=meant(consumer, classes))
     return consumers
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Mapping, Sequence
 
 from ._manifest_fields import PUBLIC, Fields, kind_of, refuse, resolve
-from .errors import refuse_empty_path
+from .errors import check_path
 
 SECRETS = "name a passphrase_file, which ansible-vault may encrypt"
 OptionsOf = Callable[[str], Mapping[str, Mapping[str, Any]]]
@@ -44,8 +44,8 @@ def _option(value: Any, path: str, base: str, spec: Mapping[str, Any]) -> Any:
     fits = {"int": int, "float": (int, float), "bool": bool, "list": list, "dict": Mapping}.get(kind, str)
     if not isinstance(value, fits) or (kind in ("int", "float") and isinstance(value, bool)):  # type: ignore[arg-type]
         refuse(path, f"must be of type {kind}, not {kind_of(value)}")
-    if kind == "path" and spec.get("required"):
-        refuse_empty_path(value, path)
+    if kind == "path":
+        check_path(value, path, spec.get("required"))
     choices = spec.get("choices")
     if choices and value not in choices:
         refuse(path, f"{value!r} is none of {', '.join(map(str, choices))}")

@@ -12,6 +12,7 @@ from typing import Any, Dict, Mapping, Optional, Protocol, Tuple, Union
 from zoneinfo import ZoneInfo
 
 from ._manifest_fields import Fields, kind_of, one_line, refuse
+from .identifiers import meant
 from .policy.duration import duration
 from .policy.windows import DAY_MINUTES, Calendar, Days, Freeze, MonthDay, Rule, Window, ever_opens
 
@@ -63,7 +64,7 @@ class Schedule:
                 ("services", freeze.services, {one.service for one in lineages.values()}),
             ):
                 for name in sorted(named - has):
-                    hint = f"known are {', '.join(sorted(has - {''})[:20]) or 'none'}"
+                    hint = meant(name, sorted(has - {""}))
                     refuse(f"freezes.{freeze.name}.{key}", f"no lineage has {key[:-1]} {name!r}", hint=hint)
         judged: Dict[Calendar, bool] = {}
         for name, lineage in lineages.items():

@@ -15,8 +15,8 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .errors import ClmError, ConfigError, refuse_empty_path
-from .identifiers import like
+from .errors import ClmError, ConfigError, check_path
+from .identifiers import meant
 from .outcome import FAILED, ROLLED_BACK, UNPROVEN, Answer, Outcome, any_changed, as_dicts
 from .runbooks import path_of
 
@@ -90,14 +90,14 @@ def validate(spec: Mapping[str, Any], values: Mapping[str, Any], field: str = ""
     unknown = [str(name) for name in values if name not in spec]
     if unknown:
         place = f"{field}.{unknown[0]}" if field else unknown[0]
-        raise ConfigError("there is no such option", field=place, hint=f"{like(unknown[0], list(spec))}known are {', '.join(sorted(spec))}")
+        raise ConfigError("there is no such option", field=place, hint=meant(unknown[0], sorted(spec)))
     result = ArgumentSpecValidator(dict(spec)).validate(dict(values))
     if result.error_messages:
         raise ConfigError("; ".join(result.error_messages), field=field)
     found = dict(result.validated_parameters)
     for name, one in spec.items():
-        if one.get("type") == "path" and one.get("required"):
-            refuse_empty_path(found[name], f"{field}.{name}" if field else name)
+        if one.get("type") == "path":
+            check_path(found[name], f"{field}.{name}" if field else name, one.get("required"))
     return found
 
 
@@ -106,8 +106,7 @@ def provider_options(index: Any, given: Mapping[str, Any], field: str) -> Dict[s
     kind = given.get("type")
     if kind not in index.NAMES:
         wrong = f"unknown type {kind!r}" if kind else "is needed"
-        hint = f"{like(str(kind), index.NAMES)}one of {', '.join(index.NAMES)}"
-        raise ConfigError(wrong, field=f"{field}.type", hint=hint)
+        raise ConfigError(wrong, field=f"{field}.type", hint=meant(kind, index.NAMES))
     return validate(index.options_of(kind), {key: value for key, value in given.items() if key != "type"}, field)
 
 
@@ -161,6 +160,9 @@ def _guarded(module: AnsibleModule, work: Callable[[Mapping[str, Any], bool], An
     for passphrase in _passphrases(module.params):
         module.no_log_values.add(passphrase)
     try:
+        for name, spec in module.argument_spec.items():
+            if spec.get("type") == "path":
+                check_path(module.params.get(name), name)
         return work(module.params, bool(module.check_mode))
     except ClmError as error:
         module.fail_json(**error_result(error))

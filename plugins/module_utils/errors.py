@@ -41,9 +41,14 @@ class ConfigError(ClmError):
     """The input is wrong and will stay wrong until somebody changes it."""
 
 
-def refuse_empty_path(path: object, field: str) -> None:
-    """ConfigError for a path of nothing but space: a variable that is empty must not mean the folder in which this runs."""
-    if not str(path).strip():
+def check_path(path: object, field: str, required: object = False) -> None:
+    """ConfigError for a path that no system takes, since Python's own error names no option, and for an empty one that is required.
+
+    A variable that is empty must not mean the folder in which this runs.
+    """
+    if "\0" in str(path):
+        raise ConfigError("has a NUL in it: no file has such a name", field=field)
+    if required and not str(path).strip():
         raise ConfigError("is empty: a path is needed", field=field)
 
 

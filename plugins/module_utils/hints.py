@@ -12,12 +12,13 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from . import files
 from .errors import ClmError, UnavailableError
 from .issuers._powers import Hint, RenewalHinter, SelfRenewer
+from .moments import moment_of
 from .policy.renewal import Foretold
 from .x509.certificate import rfc3339
 
@@ -53,7 +54,7 @@ def windows(kept: Mapping[str, Mapping[str, Any]]) -> Dict[str, Window]:
     """The window of each certificate that has one."""
     found: Dict[str, Window] = {}
     for sha256, row in kept.items():
-        start, end = _moment(row.get("start")), _moment(row.get("end"))
+        start, end = moment_of(row.get("start")), moment_of(row.get("end"))
         if start is not None and end is not None and start < end:
             found[sha256] = _foretold(start, end, row) if row.get("alone") or row.get("successor") else (start, end)
     return found
@@ -95,7 +96,7 @@ def refreshed(kept: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Tuple[R
     What is no longer asked for, since it was replaced or has expired, is forgotten.
     """
     fresh: Kept = {sha256: dict(kept.get(sha256) or {}) for sha256 in asked}
-    due = [sha256 for sha256, row in fresh.items() if (_moment(row.get("ask_again")) or now) <= now]
+    due = [sha256 for sha256, row in fresh.items() if (moment_of(row.get("ask_again")) or now) <= now]
     if due:
         with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="clm-hints") as pool:
             rows: List[Dict[str, Any]] = list(pool.map(lambda sha256: _asked(*asked[sha256], fresh[sha256], now), due))
@@ -126,10 +127,3 @@ def _asked(issuer: RenewalHinter, pem: str, row: Mapping[str, Any], now: datetim
 def ask_now(asked: Mapping[str, Tuple[RenewalHinter, str]], now: datetime) -> Dict[str, Window]:
     """The windows of these certificates, by SHA-256 as `refreshed` takes them, as their issuers give them now."""
     return windows(refreshed({}, asked, now)) if asked else {}
-
-
-def _moment(text: Any) -> Optional[datetime]:
-    try:
-        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None

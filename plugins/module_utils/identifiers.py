@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from typing import Sequence
+from typing import Collection
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,119}\Z")
 _OTHER = re.compile(r"[^a-z0-9._-]+")
@@ -16,6 +16,7 @@ _REPEATED = re.compile(r"([.-])\1+")
 _OTHER_IN_GROUP = re.compile(r"[^a-z0-9]+")
 _LONGEST = 120
 _HASH = 8
+_TOLD = 40
 
 
 def is_name(text: object) -> bool:
@@ -28,10 +29,12 @@ def is_next(version: str, newest: str) -> bool:
     return int(version[:6]) == int(newest[:6] or 0) + 1
 
 
-def like(key: str, known: Sequence[str]) -> str:
-    """`did you mean names? `, where one of the known looks like the key; else empty."""
-    found = difflib.get_close_matches(key, known, 1)
-    return f"did you mean {found[0]}? " if found else ""
+def meant(key: object, known: Collection[str]) -> str:
+    """The hint for a name that is none of the known: `did you mean names? known are id, names`, of many the first forty."""
+    names = list(known)
+    found = difflib.get_close_matches(str(key)[:_LONGEST], names, 1)
+    told = ", ".join(names[:_TOLD]) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")
+    return (f"did you mean {found[0]}? " if found else "") + f"known are {told or 'none'}"
 
 
 def digest(text: str, length: int = _HASH) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Tuple
 
-from .errors import ConfigError, refuse_empty_path
-from .identifiers import like
+from .errors import ConfigError, check_path
+from .identifiers import meant
 
 
 def options_of(index: Any, given: Any, field: str) -> Tuple[str, Dict[str, Any]]:
@@ -19,8 +19,7 @@ def options_of(index: Any, given: Any, field: str) -> Tuple[str, Dict[str, Any]]
     spec = index.options_of(kind)
     for name in given:
         if name != "type" and name not in spec:
-            hint = f"{like(str(name), list(spec))}known are {', '.join(sorted(spec))}"
-            raise ConfigError("there is no such option", field=f"{field}.{name}", hint=hint)
+            raise ConfigError("there is no such option", field=f"{field}.{name}", hint=meant(name, sorted(spec)))
     found: Dict[str, Any] = {}
     for name, one in spec.items():
         value = given.get(name)
@@ -43,8 +42,8 @@ def _typed(value: Any, spec: Mapping[str, Any], field: str) -> Any:
     fits = {"int": int, "bool": bool, "list": list, "dict": Mapping}.get(kind, str)
     if not isinstance(value, fits) or (kind == "int" and isinstance(value, bool)):  # type: ignore[arg-type]
         raise ConfigError(f"must be of type {kind}", field=field)
-    if kind == "path" and spec.get("required"):
-        refuse_empty_path(value, field)
+    if kind == "path":
+        check_path(value, field, spec.get("required"))
     if spec.get("choices") and value not in spec["choices"]:
         raise ConfigError(f"{str(value)[:60]!r} is none of {', '.join(map(str, spec['choices']))}", field=field)
     return value

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .errors import ClmError, ConfigError, NotFoundError
+from .moments import moment_of
 from .x509.pem import split
 
 VERSION = 1
@@ -76,11 +77,13 @@ class Observations:
         if not isinstance(data, Mapping) or data.get("version") != VERSION:
             raise ConfigError(f"these are no observations of version {VERSION}")
         try:
-            taken_at = datetime.strptime(str(data["taken_at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+            taken_at = moment_of(data["taken_at"])
             servers = {str(name): _server(item) for name, item in data["servers"].items()}
             endpoints = {str(key): _endpoint(item) for key, item in data["endpoints"].items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"the observations are damaged: {type(error).__name__} {error}") from None
+        if taken_at is None:
+            raise ConfigError("the observations are damaged: taken_at is no date")
         return cls(taken_at, servers, endpoints, str(data.get("part") or ""))
 
     def blind_at(self) -> List[str]:

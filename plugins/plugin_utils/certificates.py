@@ -11,6 +11,7 @@ from typing import Any, Callable, Mapping, Tuple, TypeVar
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
+from ansible_collections.certops.clm.plugins.module_utils.moments import moment_of
 from ansible_collections.certops.clm.plugins.module_utils.x509 import pem
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate
 
@@ -30,11 +31,10 @@ def moment(value: Any = None) -> datetime:
     """An RFC 3339 text as a moment in UTC, now when it is None; ConfigError for anything else."""
     if value is None:
         return datetime.now(timezone.utc)
-    try:
-        found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError:
-        raise ConfigError(f"{str(value)[:40]!r} is no RFC 3339 date") from None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    found = moment_of(value)
+    if found is None:
+        raise ConfigError(f"{str(value)[:40]!r} is no RFC 3339 date")
+    return found
 
 
 def end_of(value: Any) -> datetime:

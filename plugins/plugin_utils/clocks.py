@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Collection, List, Mapping, Optional
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.flows.clock import TOLERANCE, duration, sentence
+from ansible_collections.certops.clm.plugins.module_utils.moments import moment_of
 from ansible_collections.certops.clm.plugins.module_utils.observations import Observations, ServerLook
 
 ALLOWED = "clock"
@@ -24,18 +25,10 @@ def ahead(result: Any, began: str, ended: datetime) -> Optional[float]:
 
     The server told its time between the two moments, so what lies between them is no difference.
     """
-    first, told = time_of(began), time_of(result.get("now") if isinstance(result, Mapping) else "")
+    first, told = moment_of(began), moment_of(result.get("now") if isinstance(result, Mapping) else "")
     if first is None or told is None:
         return None
     return max(0.0, (first - told).total_seconds()) or min(0.0, (ended - told).total_seconds() + 1.0)  # its text has no parts of seconds
-
-
-def time_of(text: Any) -> Optional[datetime]:
-    """The moment, None for what is none."""
-    try:
-        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None
 
 
 def refuse_wrong_clock(seen: Observations, allowed: Collection[str]) -> None:

@@ -75,7 +75,7 @@ def _proposal(group: Sequence[Place], servers: Mapping[str, str], used: Collecti
         where = ", ".join(sorted({place.found.server for place in group}))
         return Proposal(name, {}, refused=f"no place of it can be managed: is {where or 'its server'} in the inventory, with a key file?")
     entry = {"reviewed": False, "names": list(names), "take_over": True, "deployments": deployments}
-    return Proposal(name, entry, text_of(name, entry, _comments(certificate, group, len(deployments), left)))
+    return Proposal(name, entry, text_of(name, entry, _comments(certificate, group, len(deployments), left) + _assumed(deployments)))
 
 
 def _of_keystore(place: Place, servers: Mapping[str, str], used: Collection[str]) -> Proposal:
@@ -88,7 +88,7 @@ def _of_keystore(place: Place, servers: Mapping[str, str], used: Collection[str]
         return Proposal(name, {}, refused=f"no place of it can be managed: is {place.found.server or 'its server'} in the inventory?")
     entry = {"reviewed": False, "names": list(names) or [UNDECIDED], "take_over": True, "deployments": [deployment]}
     comments = ["its certificate was not seen, so nobody has compared these names with it", place.found.error]
-    return Proposal(name, entry, text_of(name, entry, [printable(line) for line in comments if line]))
+    return Proposal(name, entry, text_of(name, entry, [printable(line) for line in comments if line] + _assumed([deployment])))
 
 
 def names_of(certificate: Certificate) -> Tuple[Tuple[str, ...], str]:
@@ -168,6 +168,16 @@ def _comments(certificate: Certificate, group: Sequence[Place], count: int, left
     if count < len(group):
         lines.append(f"{len(group) - count} of these places cannot be managed as they were found, and are not below")
     return [printable(line) for line in lines]
+
+
+def _assumed(deployments: Sequence[Mapping[str, Any]]) -> List[str]:
+    """How each kind of server is told of new files where its entry does not say so: nobody has asked the host whether that is its way."""
+    kinds = dict.fromkeys(str(one["target"]["kind"]) for one in deployments if "reload" not in one["target"])
+    ways = [(kind, server_kinds.options_of(kind)["reload"]["default"]) for kind in kinds]
+    return [
+        f"assumed: {kind} is reloaded by {' '.join(way.get('command') or ('systemctl', 'reload', way['systemd']))}; else say target.reload"
+        for kind, way in ways
+    ]
 
 
 def printable(text: str) -> str:

@@ -29,6 +29,7 @@ class Module:
 
     def __init__(self, check_mode: bool = False, diff: bool = False) -> None:
         self.params: Dict[str, Any] = {}
+        self.argument_spec: Dict[str, Any] = {"state_dir": {"type": "path"}}
         self.check_mode, self._diff = check_mode, diff
         self.failed, self.result = False, {}  # type: bool, Dict[str, Any]
         self.warned: List[str] = []
@@ -50,6 +51,14 @@ def ended(work: Any, **given: Any) -> Module:
     with pytest.raises(Ended):
         edge.run(module, work)  # type: ignore[arg-type]
     return module
+
+
+def test_a_path_with_a_nul_is_refused_by_its_option_before_any_work() -> None:
+    module = Module()
+    module.params = {"state_dir": "/var/lib\0"}
+    with pytest.raises(Ended):
+        edge.run(module, lambda params, check_mode: pytest.fail("it worked"))  # type: ignore[arg-type]
+    assert module.failed and module.result["error"]["field"] == "state_dir" and "NUL" in module.result["msg"]
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -153,8 +162,8 @@ def test_provider_options_are_the_providers_own() -> None:
 @pytest.mark.parametrize(("given", "said"), [
     ({"type": "local_ca", "path": "/x", "pasphrase_file": "y"},
      "issuer.pasphrase_file: there is no such option (did you mean passphrase_file? known are "),
-    ({"type": "local-ca"}, "issuer.type: unknown type 'local-ca' (did you mean local_ca? one of acme, "),
-    ({"path": "/x"}, "issuer.type: is needed (one of acme, "),
+    ({"type": "local-ca"}, "issuer.type: unknown type 'local-ca' (did you mean local_ca? known are acme, "),
+    ({"path": "/x"}, "issuer.type: is needed (known are acme, "),
 ])  # fmt: skip
 def test_a_misspelt_option_is_told_with_the_one_that_was_meant(given, said) -> None:
     with pytest.raises(ConfigError) as error:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Generic, List, Optional, Sequence, Tuple, TypeVar
 
+from ..contracts import Challenge
 from ..errors import ClmError, ConfigError, MissingLibraryError, UnavailableError
 
 try:
@@ -27,7 +29,7 @@ except ImportError:
     dns = None  # type: ignore
     HAS_DNS = False
 
-__all__ = ("HAS_DNS", "Resolver", "dns", "require_dns", "split_address", "txt_value")
+__all__ = ("HAS_DNS", "Record", "Records", "Resolver", "dns", "require_dns", "split_address")
 
 TIMEOUT, HOPS = 5.0, 8
 
@@ -48,10 +50,69 @@ def split_address(text: str, port: int) -> Tuple[str, int]:
     return text.strip("[]"), port
 
 
-def txt_value(key_authorization: str) -> str:
-    """What the TXT record of a DNS-01 challenge holds (RFC 8555 section 8.4)."""
-    digest = hashlib.sha256(key_authorization.encode("ascii")).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+@dataclass
+class Record:
+    """One TXT record: `problem` is why it is not there."""
+
+    challenge: Challenge
+    name: Any = None
+    problem: Optional[ClmError] = None
+
+    @property
+    def value(self) -> str:
+        """What it holds (RFC 8555 section 8.4)."""
+        digest = hashlib.sha256(self.challenge.key_authorization.encode("ascii")).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+    def tried(self, act: Callable[[Any], None]) -> None:
+        """Do this with it; what speaks against it is its problem from then on."""
+        try:
+            act(self)
+        except ClmError as error:
+            self.problem = error
+        except dns.exception.DNSException as error:
+            self.problem = ConfigError(f"{self.challenge.name[:253]!r} is no name of the DNS: {error}")
+
+
+One = TypeVar("One", bound=Record)
+
+
+class Records(Generic[One]):
+    """What a run was to add, until it is taken away."""
+
+    def __init__(self, make: Callable[[Challenge], One]) -> None:
+        self._make = make
+        self._kept: Dict[str, One] = {}  # by key authorization
+
+    def begun(self, challenges: Sequence[Challenge]) -> List[One]:
+        """A record for each challenge, none of which has a place yet."""
+        records = [self._make(one) for one in challenges]
+        self._kept.update({one.challenge.key_authorization: one for one in records})
+        return records
+
+    def withdrawn(
+        self,
+        challenges: Sequence[Challenge],
+        place: Callable[[One], None],
+        placed: Callable[[One], bool],
+        remove: Callable[[List[One]], object],
+    ) -> List[Optional[ClmError]]:
+        """Why each could not be removed, None for all others.
+
+        Nothing is removed where this run found no place for it. A run that was killed added it where this one would have.
+        """
+        found: List[Optional[One]] = []
+        for challenge in challenges:
+            record = self._kept.pop(challenge.key_authorization, None)
+            if record is None:
+                record = self._make(challenge)
+                record.tried(place)
+            else:
+                record.problem = None
+                record = record if placed(record) else None
+            found.append(record)
+        remove([one for one in found if one is not None and one.problem is None])
+        return [one.problem if one is not None else None for one in found]
 
 
 class Resolver:

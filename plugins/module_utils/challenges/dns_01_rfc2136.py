@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from ..contracts import Challenge, Challenger, Clock
 from ..errors import ClmError, ConfigError, UnavailableError
 from ..passphrase import secret_of_file
-from ._dns import Resolver, dns, require_dns, split_address, txt_value
+from ._dns import Record, Records, Resolver, dns, require_dns, split_address
 
 NAME = "dns_01_rfc2136"
 OPTIONS: Dict[str, Any] = {
@@ -42,18 +42,11 @@ def create(options: Mapping[str, Any], clock: Clock) -> Challenger:
 
 
 @dataclass
-class _Record:
-    """One TXT record: `problem` is why it is not there."""
+class _Record(Record):
+    """It and who answers for its zone."""
 
-    challenge: Challenge
-    name: Any = None
     zone: Any = None
     servers: List[str] = field(default_factory=list)
-    problem: Optional[ClmError] = None
-
-    @property
-    def value(self) -> str:
-        return txt_value(self.challenge.key_authorization)
 
 
 class Rfc2136:
@@ -66,33 +59,20 @@ class Rfc2136:
         self._sleep = sleep
         self._server = split_address(str(options["server"]), 53)
         self._resolver: Optional[Resolver] = None
-        self._records: Dict[str, _Record] = {}  # by key authorization: what this run was to add
+        self._records = Records(_Record)
 
     def publish(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
         """Every authoritative server of the zones has the records."""
-        records = [_Record(one) for one in challenges]
-        self._records.update({one.challenge.key_authorization: one for one in records})
+        records = self._records.begun(challenges)
         for record in records:
-            _tried(record, self._place)
+            record.tried(self._place)
         self._change([one for one in records if one.problem is None], add=True)
         self._await([one for one in records if one.problem is None])
         return [one.problem for one in records]
 
     def withdraw(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
         """The values are gone from the zone, and others of the same name stay."""
-        records = [self._known(one) for one in challenges]
-        self._change([one for one in records if one is not None and one.problem is None], add=False)
-        return [one.problem if one is not None else None for one in records]
-
-    def _known(self, challenge: Challenge) -> Optional[_Record]:
-        """What may be there; None where this run found no place for it. A run that was killed added it where this one would have."""
-        record = self._records.pop(challenge.key_authorization, None)
-        if record is None:
-            record = _Record(challenge)
-            _tried(record, self._place)
-            return record
-        record.problem = None
-        return record if record.servers else None
+        return self._records.withdrawn(challenges, self._place, lambda one: bool(one.servers), lambda some: self._change(some, add=False))
 
     def _place(self, record: _Record) -> None:
         """Where the record belongs, CNAMEs followed, and who answers for it."""
@@ -166,10 +146,3 @@ class Rfc2136:
     def _has(self, server: str, record: _Record) -> bool:
         values = Resolver.texts(server, int(self._options["authoritative_port"]), record.name)
         return record.value in (values or ())
-
-
-def _tried(record: _Record, act: Callable[[_Record], None]) -> None:
-    try:
-        act(record)
-    except ClmError as error:
-        record.problem = error

@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, 
 from .. import aws
 from ..contracts import Challenge, Challenger, Clock
 from ..errors import ClmError, ConfigError
-from ._dns import Resolver, dns, require_dns, txt_value
+from ._dns import Record, Records, Resolver, require_dns
 from ._route53_changes import Changes
 
 NAME = "dns_01_route53"
@@ -77,17 +77,10 @@ def create(options: Mapping[str, Any], clock: Clock) -> Challenger:
 
 
 @dataclass
-class _Record:
-    """One TXT value: `problem` is why it is not there."""
+class _Record(Record):
+    """It and its hosted zone."""
 
-    challenge: Challenge
-    name: Any = None
     zone: Tuple[str, str] = ("", "")  # id and name
-    problem: Optional[ClmError] = None
-
-    @property
-    def value(self) -> str:
-        return txt_value(self.challenge.key_authorization)
 
     @property
     def text(self) -> str:
@@ -106,18 +99,17 @@ class Route53:
         self._zones: Dict[str, List[str]] = {}  # by name: the ids of the public hosted zones
         self._servers: Dict[str, List[str]] = {}  # by the name of a zone: who answers for it
         self._silent: Set[str] = set()  # of these, who does not
-        self._records: Dict[str, _Record] = {}  # by key authorization: what this run was to add
+        self._records = Records(_Record)
 
     def publish(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
         """Every name server of Route 53 has the values."""
-        records = [_Record(one) for one in challenges]
-        self._records.update({one.challenge.key_authorization: one for one in records})
+        records = self._records.begun(challenges)
         try:
             self._open()
         except ClmError as error:
             return [error for _one in records]
         for record in records:
-            self._tried(record, self._place)
+            record.tried(self._place)
         placed = [one for one in records if one.problem is None]
         changes = self._change(placed, add=True)
         self._await([one for one in placed if one.problem is None], changes)
@@ -125,19 +117,7 @@ class Route53:
 
     def withdraw(self, challenges: Sequence[Challenge]) -> List[Optional[ClmError]]:
         """The values are gone from the zone, and others of the same name stay."""
-        records = [self._known(one) for one in challenges]
-        self._change([one for one in records if one is not None and one.problem is None], add=False)
-        return [one.problem if one is not None else None for one in records]
-
-    def _known(self, challenge: Challenge) -> Optional[_Record]:
-        """What may be there; None where this run found no place for it. A run that was killed added it where this one would have."""
-        record = self._records.pop(challenge.key_authorization, None)
-        if record is None:
-            record = _Record(challenge)
-            self._tried(record, self._opened)
-            return record
-        record.problem = None
-        return record if record.zone[0] else None
+        return self._records.withdrawn(challenges, self._opened, lambda one: bool(one.zone[0]), lambda some: self._change(some, add=False))
 
     def _open(self) -> None:
         """The client, and which hosted zones there are."""
@@ -209,7 +189,7 @@ class Route53:
                 record.problem = record.problem or ClmError(text, hint="look at the AWS health page, or raise propagation_timeout")
         for record in records:
             if record.problem is None:
-                self._tried(record, lambda one: self._seen(one, deadline))
+                record.tried(lambda one: self._seen(one, deadline))
 
     def _in_sync(self, change: str, deadline: float, records: Sequence[_Record]) -> bool:
         """False when the time is over; what AWS refuses is a problem of the records."""
@@ -255,12 +235,3 @@ class Route53:
         if values is None:
             self._silent.add(server)  # where port 53 is closed to us, each question would cost its timeout
         return values is not None and record.value not in values
-
-    @staticmethod
-    def _tried(record: _Record, act: Callable[[_Record], None]) -> None:
-        try:
-            act(record)
-        except ClmError as error:
-            record.problem = error
-        except dns.exception.DNSException as error:
-            record.problem = ConfigError(f"{record.challenge.name[:253]!r} is no name of the DNS: {error}")

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
+
+from ..moments import moment_of
 
 Version = Tuple[str, str]
 
@@ -19,7 +21,7 @@ class Dates:
         self._issued: Dict[str, Dict[str, datetime]] = {}
         self._last: Dict[Version, datetime] = {}
         for event in events:
-            when = _moment(event.get("time"))
+            when = moment_of(event.get("time"))
             lineage, version = str(event.get("lineage") or ""), str(event.get("version") or "")
             if when is not None and lineage and version:
                 self._note(event, lineage, version, when)
@@ -50,11 +52,3 @@ class Dates:
     def last(self, lineage: str, version: str) -> Optional[datetime]:
         """When anything was last recorded of it; None when nothing was."""
         return self._last.get((lineage, version))
-
-
-def _moment(text: Any) -> Optional[datetime]:
-    try:
-        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ClmError, ConfigError
-from ..identifiers import is_name, like
+from ..identifiers import is_name, meant
 from ..outcome import Outcome, failed
 from ..policy.profile import Profile
 from ..x509.names import check_names
@@ -61,7 +61,7 @@ def _wanted(name: str, item: Mapping[str, Any], profiles: Mapping[str, Profile],
     unknown = [key for key in item if key not in FIELDS]
     if unknown:
         word = str(unknown[0])[:60]
-        raise ConfigError(f"unknown field {word!r}", field=place, hint=f"{like(word, FIELDS)}known are {', '.join(FIELDS)}")
+        raise ConfigError(f"unknown field {word!r}", field=place, hint=meant(word, FIELDS))
     lineage = item.get("lineage") or item.get("id")
     if not lineage:
         raise ConfigError("is needed", field=f"{place}.lineage", hint="a name of your choice: a-z, 0-9, '.', '_' and '-'")

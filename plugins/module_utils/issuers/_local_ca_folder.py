@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from .. import files
-from ..errors import ConfigError, MalformedError, NotFoundError, refuse_empty_path
+from ..errors import ConfigError, MalformedError, NotFoundError, check_path
 from ..masking import Secret
 from ..nested import options_of
 from ..passphrase import VAULTED, read_named, read_vaulted
@@ -56,7 +56,7 @@ class Folder:
     """The files of one CA folder."""
 
     def __init__(self, path: str) -> None:
-        refuse_empty_path(path, "path")
+        check_path(path, "path", required=True)
         self.path = os.path.abspath(os.path.expanduser(path))
 
     def file(self, name: str) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Mapping, Tuple
 
 from ..errors import ConfigError
-from ..identifiers import like
+from ..identifiers import meant
 from ..x509.key import KEY_TYPES
 from ..x509.names import check_name, is_address
 from .duration import DAY, duration
@@ -46,8 +46,7 @@ class Profile:
         known = [one.name for one in fields(cls) if one.name != "name"]
         unknown = sorted(str(one) for one in data if one not in known)
         if unknown:
-            hint = f"{like(unknown[0], known)}known: {', '.join(known)}"
-            raise ConfigError(f"unknown field {unknown[0]!r}", hint=hint, field=f"profiles.{name}")
+            raise ConfigError(f"unknown field {unknown[0]!r}", hint=meant(unknown[0], known), field=f"profiles.{name}")
         values = {str(key): _READ[str(key)](value, f"profiles.{name}.{key}") for key, value in data.items() if value is not None}
         profile = cls(name=name, **values)
         if profile.lifetime <= profile.backdate:

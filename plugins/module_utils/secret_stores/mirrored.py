@@ -16,6 +16,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..contracts import Busy, Clock, KeyRef, Lease, SecretStore, StoredVersion
 from ..errors import BusyError, ClmError, ConfigError, MalformedError, NotFoundError
+from ..identifiers import meant
 from ..masking import Secret
 from . import _mirrored_places as all_of
 from ._mirrored_places import Place
@@ -48,7 +49,7 @@ def _place(given: Any, field: str, clock: Clock) -> Place:
     spec = stores.options_of(str(given.get("type")))
     for name in options:
         if name not in spec:
-            raise ConfigError("there is no such option", field=f"{field}.{name}", hint=f"known are {', '.join(sorted(spec))}")
+            raise ConfigError("there is no such option", field=f"{field}.{name}", hint=meant(name, sorted(spec)))
     for name, one in spec.items():
         if one.get("required") and name not in options:
             raise ConfigError(f"is needed for type {given['type']}", field=f"{field}.{name}")

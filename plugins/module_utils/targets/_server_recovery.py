@@ -13,9 +13,9 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Opti
 from .. import files
 from ..contracts import Clock
 from ..errors import ClmError, MalformedError
+from ..moments import moment_of
 from . import _server_layout as layout
 from . import _server_unfinished as unfinished
-from ._server_snapshot import moment_of
 from ._server_state import Snapshot, State, ref_of
 from ._server_where import Place, Program
 
@@ -129,5 +129,6 @@ def _mixed(place: Place, present: layout.Contents, known: Iterable[Optional[Snap
 
 def may_come_back(old: Snapshot, clock: Clock, dead: FrozenSet[str]) -> bool:
     """False for what is expired, listed as dead, or no certificate."""
-    alive = not old.not_after or moment_of(old.not_after) > clock()
+    until = moment_of(old.not_after)
+    alive = not old.not_after or (until is not None and until > clock())
     return bool(old.sha256) and alive and old.sha256 not in dead

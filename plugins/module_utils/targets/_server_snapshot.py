@@ -14,6 +14,7 @@ from typing import Mapping, Optional
 from ..contracts import Clock, Deployed
 from ..errors import MalformedError
 from ..masking import Secret
+from ..moments import moment_of
 from ..x509 import pem
 from . import _server_layout as layout
 from ._server_state import Snapshot, ref_of
@@ -36,15 +37,9 @@ def snapshot_of(place: Place, contents: Mapping[str, Optional[Secret]], dressed:
 
 def deployed_of(snapshot: Snapshot) -> Deployed:
     """The snapshot as the contract carries it."""
-    not_after = moment_of(snapshot.not_after) if snapshot.not_after else None
-    return Deployed(snapshot.sha256, snapshot.ref, snapshot.chain_pem, not_after)
+    return Deployed(snapshot.sha256, snapshot.ref, snapshot.chain_pem, moment_of(snapshot.not_after))
 
 
 def text_of(moment: datetime) -> str:
     """RFC 3339 in UTC, to the second."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def moment_of(text: str) -> datetime:
-    """The moment that `text_of` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)

@@ -13,7 +13,7 @@ from typing import Any, Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
 from .. import starttls
 from ..contracts import Where
 from ..errors import ConfigError
-from ..identifiers import is_name
+from ..identifiers import is_name, meant
 from ..keystores import FORMATS, Keystore, check_alias
 from ..server_kinds import _index as kinds
 
@@ -88,7 +88,7 @@ def place_of(where: Where) -> Place:
     target = _mapping(where.get("target"), "target")
     unknown = sorted(key for key, value in target.items() if key not in TARGET_FIELDS and value is not None)
     if unknown:
-        raise ConfigError(f"unknown fields: {', '.join(unknown)}", field="target", hint="known are " + ", ".join(sorted(TARGET_FIELDS)))
+        raise ConfigError(f"unknown fields: {', '.join(unknown)}", field="target", hint=meant(unknown[0], sorted(TARGET_FIELDS)))
     if target.get("type", "server") != "server":
         raise ConfigError(f"{target.get('type')!r} is not a managed server", field="target.type")
     layout = target.get("layout") or "fullchain"

@@ -14,6 +14,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tupl
 from ..contracts import Clock, Deployed, Proof, Target, Version, Where
 from ..errors import ClmError, ConfigError, MalformedError
 from ..masking import Secret
+from ..moments import moment_of
 from ..x509 import pem
 from . import _server_layout as layout
 from . import _server_programs as programs
@@ -22,7 +23,7 @@ from ._server_bind import Binder
 from ._server_proof import Looker, Pace, answering, look, prove
 from ._server_recovery import Recovered, recover
 from ._server_refused import Undoing
-from ._server_snapshot import deployed_of, moment_of, snapshot_of, text_of
+from ._server_snapshot import deployed_of, snapshot_of, text_of
 from ._server_state import Snapshot, State, ref_of
 from ._server_where import CERTIFICATE, Place, Program, dead_of, place_of
 
@@ -267,8 +268,8 @@ class ServerTarget:
         if committed is not None:  # its key is in the version, and in the server's file
             self.state.forget_key(place.id, committed.spki_sha256)
         for snapshot in list(self.state.versions(place.id)):
-            expired = bool(snapshot.not_after) and moment_of(snapshot.not_after) <= now
-            old = (now - moment_of(snapshot.created)).total_seconds() > self.retain
+            expired = (until := moment_of(snapshot.not_after)) is not None and until <= now
+            old = (made := moment_of(snapshot.created)) is not None and (now - made).total_seconds() > self.retain
             if snapshot.ref != journal.get("next") and (expired or (old and snapshot.ref != journal.get("previous"))):
                 self.state.forget(place.id, snapshot.ref)
 

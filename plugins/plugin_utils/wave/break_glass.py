@@ -15,6 +15,7 @@ from typing import Any, Dict, Mapping, Optional
 
 from ansible_collections.certops.clm.plugins.module_utils._ledger_session import allowed, refusal
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
+from ansible_collections.certops.clm.plugins.module_utils.moments import moment_of
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, PENDING, Outcome
 from ansible_collections.certops.clm.plugins.module_utils.runbooks import DEAD
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, positive
@@ -60,5 +61,4 @@ def _dead(plan: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
 
 def _end(before: Mapping[str, Any]) -> Optional[datetime]:
     """Until when what is served is valid; None when nothing is, or it cannot be read."""
-    text = str(before.get("not_after") or "")
-    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+    return moment_of(before.get("not_after"))

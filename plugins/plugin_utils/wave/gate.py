@@ -11,7 +11,7 @@ nobody would record, commit or put back. So all that a gate does stands in what 
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator
+from typing import Any, Dict, Iterator
 
 from ansible import constants
 from ansible.errors import AnsibleError
@@ -19,6 +19,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.playbook.block import Block
 from ansible.playbook.helpers import load_list_of_blocks
 from ansible.playbook.play import Play
+from ansible.playbook.task_include import TaskInclude
 from ansible.vars.manager import VariableManager
 
 from ansible_collections.certops.clm.plugins.module_utils.errors import ConfigError
@@ -34,12 +35,14 @@ def checked_gate(path: str, loader: Any, role: Any = None) -> str:
     """The absolute path of a tasks file that Ansible can load, empty when there is no gate; ConfigError says what is wrong."""
     if not path:
         return ""
-    absolute = os.path.abspath(path)
+    absolute = os.path.abspath(os.path.expanduser(path))
+    known: Dict[str, Any] = {"role": role, "variable_manager": VariableManager(loader=loader), "loader": loader}
     try:
         data = loader.load_from_file(absolute) or []
         if not isinstance(data, list):
             raise ConfigError(f"{absolute} holds no list of tasks", field=FIELD)
-        blocks = load_list_of_blocks(data, play=Play(), role=role, variable_manager=VariableManager(loader=loader), loader=loader)
+        include = TaskInclude.load({"ansible.builtin.include_tasks": absolute}, **known)  # what it imports is looked for beside it
+        blocks = load_list_of_blocks(data, play=Play(), parent_block=include.build_parent_block(), **known)
     except AnsibleError as error:
         raise ConfigError(f"{absolute} cannot be loaded: {' '.join(str(error).split())[:500]}", field=FIELD) from error
     for task in _tasks(blocks):

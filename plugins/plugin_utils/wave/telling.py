@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
+from ansible_collections.certops.clm.plugins.module_utils.moments import moment_of
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, DONE, FAILED, PENDING, ROLLED_BACK, UNCHANGED
 from ansible_collections.certops.clm.plugins.module_utils.probe import Endpoint, Observation
 from ansible_collections.certops.clm.plugins.module_utils.runbooks import name_of, page_of, path_of
@@ -84,7 +85,7 @@ def page_for(outcome: Mapping[str, Any], served: Served, now: datetime, planned:
     reason = outcome.get("reason") or planned
     word = str(reason.get("word", "")) if isinstance(reason, Mapping) else ""
     page = page_of(str(outcome["state"]), str(outcome["step"]), word, str(outcome.get("runbook_page") or ""))
-    until = _moment(served.until)
+    until = moment_of(served.until)
     waits = outcome["state"] in (FAILED, PENDING, DEFERRED)
     return path_of("expired") if waits and until and until <= now and name_of(page) in NOBODY else page
 
@@ -169,7 +170,7 @@ def served_text(served: Served, now: datetime, verb: str = "Served") -> str:
     if not served.sha256:
         return f"{verb} now: not known."
     what = f"{verb} now: SHA-256 {served.sha256[:16]}..."
-    until = _moment(served.until)
+    until = moment_of(served.until)
     if until is None:
         return f"{what}, until a date that is not known."
     when = f"{until:%Y-%m-%d %H:%M} UTC"
@@ -185,11 +186,3 @@ def span(length: timedelta) -> str:
     if days:
         return f"{days} day{'' if days == 1 else 's'} {hours} h"
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
-
-
-def _moment(text: str) -> Optional[datetime]:
-    try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
-    except ValueError:
-        return None
-    return found.replace(tzinfo=timezone.utc) if found and found.tzinfo is None else found

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from ansible_collections.certops.clm.plugins.module_utils.contracts import Clock, SecretStore
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError, ConfigError
 from ansible_collections.certops.clm.plugins.module_utils.manifest import Lineage, Manifest
+from ansible_collections.certops.clm.plugins.module_utils.moments import moment_of
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DEFERRED, FAILED, PENDING, PLANNED, UNCHANGED, Outcome
 from ansible_collections.certops.clm.plugins.module_utils.policy.patience import can_wait
 from ansible_collections.certops.clm.plugins.module_utils.x509.certificate import Certificate, rfc3339
@@ -93,8 +94,7 @@ def _kept_text(facts: Mapping[str, Any], now: datetime) -> str:
 
 def _life(facts: Mapping[str, Any]) -> Tuple[Optional[datetime], ...]:
     """notBefore and notAfter, None where they could not be read."""
-    texts = [str(facts.get(name) or "") for name in ("not_before", "not_after")]
-    return tuple(datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None for text in texts)
+    return tuple(moment_of(facts.get(name)) for name in ("not_before", "not_after"))
 
 
 def events(manifest: Manifest, outcomes: Mapping[str, Outcome], run_id: str) -> List[Dict[str, Any]]:

@@ -71,6 +71,7 @@ def test_one_entry_for_a_certificate_at_two_places(world):
         {"host": "192.0.2.1", "port": 8443, "server_name": "blog.example.com"},
     ]
     assert "# SHA-256 " in proposed(world)
+    assert "  # assumed: nginx is reloaded by systemctl reload nginx; else say target.reload\n" in proposed(world)
 
 
 def test_proposing_again_changes_nothing_and_keeps_what_a_person_wrote(world):

@@ -270,7 +270,7 @@ def test_a_field_that_is_needed_and_misspelt_is_named_as_it_was_written(path, ty
         (("version",), "1", "version: must be 1, not text (write it without quotes)"),
         ((*PLACE, "endpoints", 0, "port"), "443", "must be a whole number from 1 to 65535, not text (write it without quotes)"),
         ((*SHOP, "take_ovr"), True, "there is no such field (did you mean take_over? known are "),
-        (("profiles", "web", "lifetme"), "90d", "unknown field 'lifetme' (did you mean lifetime? known: "),
+        (("profiles", "web", "lifetme"), "90d", "unknown field 'lifetme' (did you mean lifetime? known are "),
         (("profiles", "web", "lifetime"), 90, "not longer than the backdate (a number counts seconds: write 90d for days)"),
         ((*PLACE, "endpoints", 0, "server_name"), "b\u00fccher.example", "(write an internationalised name in its xn-- form)"),
         ((*PLACE, "endpoints", 0, "server_name"), "other.example.com", "is none of the lineage's names: no certificate for "),

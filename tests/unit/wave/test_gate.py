@@ -83,5 +83,15 @@ def test_a_gate_notifies_nobody(tmp_path):
 def test_what_a_gate_imports_is_read_like_the_gate(tmp_path):
     inner = tmp_path / "inner.yml"
     inner.write_text(json.dumps([{"meta": "end_host"}]))
-    with pytest.raises(ConfigError, match="must not use meta: end_host"):
-        check(tmp_path, [{"import_tasks": str(inner)}])
+    for beside in (str(inner), "inner.yml", "../" + tmp_path.name + "/inner.yml"):
+        with pytest.raises(ConfigError, match="must not use meta: end_host"):
+            check(tmp_path, [{"import_tasks": beside}])
+    inner.write_text(json.dumps([{"block": [{"import_tasks": "more/last.yml"}]}]))
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "last.yml").write_text(json.dumps(GOOD))
+    assert check(tmp_path, [{"block": [{"import_tasks": "inner.yml"}]}])
+
+
+def test_a_gate_in_the_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert check(tmp_path, GOOD) == checked_gate("~/gate.yml", DataLoader())
