@@ -81,7 +81,7 @@ def _judged(store: SecretStore, wish: Wish, now: datetime) -> _Job:
         versions = store.versions(wish.lineage)
         current = store.current(wish.lineage)
         job.current = next((one for one in versions if one.version == current), None)
-        job.before = _facts(job.current)
+        job.before = known_facts(job.current)
         job.target = _target(wish, versions, current)
         if job.target.version == current:
             job.outcome = Outcome(UNCHANGED, STEP, None, job.before, job.before)
@@ -92,7 +92,7 @@ def _judged(store: SecretStore, wish: Wish, now: datetime) -> _Job:
     return job
 
 
-def _facts(version: Optional[StoredVersion]) -> Dict[str, Any]:
+def known_facts(version: Optional[StoredVersion]) -> Dict[str, Any]:
     """The version's public facts; no more than its id where its certificate cannot be read."""
     if version is None:
         return {}

@@ -17,8 +17,9 @@ from ..contracts import RETIRED, Clock, KeyRef, Lease, SecretStore, StoredVersio
 from ..errors import ClmError, ConfigError, NotFoundError
 from ..ledger import Recorder
 from ..outcome import DONE, PLANNED, UNCHANGED, Outcome, Reason, failed
-from ._issue_values import facts, leaf_of
+from ._issue_values import leaf_of
 from .leasing import Pause, lease_of
+from .lineage_version import known_facts
 
 STEP = "standby"
 USABLE = ("issued", "proven")
@@ -68,12 +69,12 @@ def take(
     before: Dict[str, Any] = {}
     try:
         current = store.load(lineage)
-        before = _facts(current)
+        before = known_facts(current)
         pair = _look(lineage, standby, store, clock, compromised)
         if pair.there is not None:
             return _there(pair, pair.there)
         if check_mode:
-            after = {**_facts(pair.ready), "version": ""}
+            after = {**known_facts(pair.ready), "version": ""}
             return Outcome(PLANNED, STEP, pair.reason, before, after, next_action=_deploy(lineage, "VERSION"))
         lease = lease_of(store, lineage, current.version if current else None, pause)
         try:
@@ -85,26 +86,17 @@ def take(
             with suppress(ClmError):
                 store.end(lease)
         _record(ledger, taken, run_id, pair.reason)
-        return Outcome(DONE, STEP, pair.reason, before, _facts(taken), next_action=_deploy(lineage, taken.version))
+        return Outcome(DONE, STEP, pair.reason, before, known_facts(taken), next_action=_deploy(lineage, taken.version))
     except ClmError as error:
         return failed(STEP, error, before=before)
 
 
 def _there(pair: _Pair, version: StoredVersion) -> Outcome:
-    return Outcome(UNCHANGED, STEP, pair.reason, pair.before, _facts(version), next_action=_deploy(pair.lineage, version.version))
+    return Outcome(UNCHANGED, STEP, pair.reason, pair.before, known_facts(version), next_action=_deploy(pair.lineage, version.version))
 
 
 def _deploy(lineage: str, version: str) -> str:
     return f"ansible-playbook certops.clm.rollback -e clm_lineage={lineage} -e clm_version={version}"
-
-
-def _facts(version: Optional[StoredVersion]) -> Dict[str, Any]:
-    if version is None:
-        return {}
-    try:
-        return facts(version, leaf_of(version))
-    except ClmError:
-        return {"version": version.version}
 
 
 def _look(lineage: str, standby: str, store: SecretStore, clock: Clock, compromised: Collection[str]) -> _Pair:
@@ -121,7 +113,7 @@ def _look(lineage: str, standby: str, store: SecretStore, clock: Clock, compromi
     if ready.sha256 in compromised or ready.spki_sha256 in keys:
         raise ConfigError("the key of the standby is declared compromised", hint=FRESH, field=standby, runbook="compromised")
     there = next((one for one in same if one.state in USABLE), None)
-    return _Pair(lineage, ready, current, there, _facts(current))
+    return _Pair(lineage, ready, current, there, known_facts(current))
 
 
 def _ready(store: SecretStore, standby: str, clock: Clock) -> StoredVersion:
