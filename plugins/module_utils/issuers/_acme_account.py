@@ -24,6 +24,15 @@ from ._acme_problem import Problem
 from ._acme_wire import Reply, Signer, Wire
 from ._powers import Pause
 
+ACCOUNT: Dict[str, Any] = {  # what says where the account is and whose it is
+    "directory": {"type": "str", "required": True},
+    "terms_agreed": {"type": "bool", "default": False},
+    "account": {"type": "str", "default": "default"},
+    "contact": {"type": "list", "elements": "str", "default": []},
+    "eab_kid": {"type": "str", "no_log": False},
+    "eab_key_file": {"type": "path", "no_log": False},
+    "ca_file": {"type": "path"},
+}
 PREFIX = "acme-account."
 KEY_TYPE = "ecdsa-p256"
 PATIENCE, LOOK_AGAIN = 120.0, 1.0  # seconds

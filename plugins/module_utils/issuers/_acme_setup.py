@@ -11,19 +11,13 @@ from typing import Any, Dict, List, Mapping, Optional
 from ..contracts import Clock, SecretStore
 from ..errors import ClmError
 from ..outcome import DONE, PLANNED, UNCHANGED, Outcome, Reason, failed
-from ._acme_account import Account
+from ._acme_account import ACCOUNT, Account
 from ._acme_wire import Wire
 from ._powers import Pause
 
 STEP = "account"
 OPTIONS: Dict[str, Any] = {
-    "directory": {"type": "str", "required": True},
-    "terms_agreed": {"type": "bool", "default": False},
-    "account": {"type": "str", "default": "default"},
-    "contact": {"type": "list", "elements": "str", "default": []},
-    "eab_kid": {"type": "str", "no_log": False},
-    "eab_key_file": {"type": "path", "no_log": False},
-    "ca_file": {"type": "path"},
+    **ACCOUNT,
     "rollover": {"type": "str"},
     "secret_store": {"type": "dict", "required": True, "no_log": False},
 }

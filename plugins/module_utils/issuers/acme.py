@@ -21,7 +21,7 @@ from ..masking import Secret
 from ..nested import options_of
 from ..x509.bundle import Bundle
 from . import _acme_ari as ari
-from ._acme_account import Account
+from ._acme_account import ACCOUNT, Account
 from ._acme_order import Orders, Proof, Work
 from ._acme_revoke import revoke
 from ._acme_wire import Signer, Wire
@@ -29,13 +29,7 @@ from ._powers import Hint, Pause
 
 NAME = "acme"
 OPTIONS: Dict[str, Any] = {
-    "directory": {"type": "str", "required": True},
-    "terms_agreed": {"type": "bool", "default": False},
-    "account": {"type": "str", "default": "default"},
-    "contact": {"type": "list", "elements": "str", "default": []},
-    "eab_kid": {"type": "str", "no_log": False},
-    "eab_key_file": {"type": "path", "no_log": False},
-    "ca_file": {"type": "path"},
+    **ACCOUNT,
     "anchors": {"type": "path", "default": "public"},
     "challenge": {"type": "dict", "required": True, "provider": (challenges.NAMES, challenges.options_of)},
     "profile": {"type": "str"},
