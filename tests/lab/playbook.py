@@ -99,7 +99,7 @@ class Ansible:
         try:
             output, _nothing = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            signal_all(tree(process.pid), signal.SIGKILL)  # else it goes on under the next test; newer cores' workers are in sessions of their own
+            signal_all(tree(process.pid), signal.SIGKILL)  # else workers (each a session of its own) go on under the next test
             process.communicate()
             raise
         entries = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the certops.clm authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A playbook of the user's own that imports rotate: the tag that it gives it runs it and leaves it out, and any other is refused in words."""
+"""A playbook of the user's own that imports rotate: the tag that it gives it runs it and leaves it out, others are refused in words."""
 
 from __future__ import annotations
 
