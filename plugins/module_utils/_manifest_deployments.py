@@ -34,6 +34,8 @@ LAYOUTS: Mapping[str, Tuple[str, ...]] = {
 RELOADS = ("systemd", "command", "signal", "haproxy_socket")
 SIGNALS = ("HUP", "USR1", "USR2")
 USUAL: Mapping[str, Any] = {"port": TLS_PORT, "starttls": NONE}
+_HOST = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,252}\Z")
+_DIGITS = re.compile(r"[0-9.]+\Z")
 _MODE = re.compile(r"0?[0-7]{3}\Z")
 _KEY_MODE = re.compile(r"0?[0-7]{2}0\Z")  # nobody but owner and group
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?\Z")
@@ -124,7 +126,7 @@ def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[st
     host = one_line(fields.take("host", ""), fields.at("host"))
     if not host:
         fields.lacks("host", "is needed: the name or address to connect to")
-    if not re.match(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,252}\Z", host):
+    if not _HOST.match(host):
         refuse(fields.at("host"), f"{host!r} is no name or address to connect to", hint=literal(host))
     ask_for = next((name for name in names if not name.startswith("*") and not _is_address(name)), "")
     sni = fields.text("server_name", ask_for)
@@ -151,7 +153,7 @@ def parse_endpoint(data: Any, path: str, names: Sequence[str], usual: Mapping[st
 
 
 def _is_address(name: str) -> bool:
-    return ":" in name or re.match(r"[0-9.]+\Z", name) is not None
+    return ":" in name or _DIGITS.match(name) is not None
 
 
 def parse_target(data: Any, path: str, base: str) -> Dict[str, Any]:
@@ -195,9 +197,11 @@ def parse_server_target(data: Any, path: str) -> Dict[str, Any]:
 
 def _absolute(fields: Fields, key: str) -> str:
     path = fields.text(key)
+    if not path:
+        return path
     if literal(path):
         refuse(fields.at(key), f"{path!r} is no path of a file", hint=TEMPLATED)
-    if path and (not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path or path == "/"):
+    if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path or path == "/":
         refuse(fields.at(key), f"{path!r} must be an absolute path without '.', '..' and double slashes")
     return path
 

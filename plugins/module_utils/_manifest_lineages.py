@@ -54,7 +54,7 @@ class Lineage:
     @property
     def labels(self) -> Dict[str, Any]:
         """Who cares for it, as ledger, report, metrics and host variables carry it."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in ((key, getattr(self, key)) for key in LABELS)}
+        return {key: list(value) if isinstance(value := getattr(self, key), tuple) else value for key in LABELS}
 
 
 def expand(entries: Sequence[Tuple[str, str, Any]]) -> Iterator[Tuple[str, str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Dict, List, Optional, Sequence
 
 from ansible_collections.certops.clm.plugins.module_utils.contracts import COULD_NOT_LOOK, SERVED
@@ -135,12 +136,18 @@ def certificate_groups(certificate: Optional[Certificate], now: datetime) -> Lis
     """The groups that follow from the certificate alone."""
     if certificate is None:
         return []
-    groups = [f"clm_issuer_{group_part(certificate.issuer)}"] if certificate.issuer else []
+    groups = [issuer_group(certificate.issuer)] if certificate.issuer else []
     if certificate.not_after is not None and certificate.not_after < now:
         groups.append("clm_expired")
     if is_weak(certificate.key_type):
         groups.append("clm_weak_key")
     return groups
+
+
+@lru_cache(maxsize=256)
+def issuer_group(issuer: str) -> str:
+    """The group of what one issuer has signed."""
+    return f"clm_issuer_{group_part(issuer)}"
 
 
 def judged_groups(judged: Judged, policy_groups: Sequence[str], now: datetime) -> List[str]:
@@ -158,6 +165,7 @@ def place_groups(place: Place, now: datetime) -> List[str]:
     return ["clm_unmanaged", *certificate_groups(place.certificate, now), *(["clm_orphaned"] if place.orphaned else [])]
 
 
+@lru_cache(maxsize=256)
 def is_weak(key_type: str) -> bool:
     """True for keys below 112 bits of strength (NIST SP 800-57 part 1): RSA and DSA below 2048 bits, curves below 224."""
     family, _dash, size = key_type.partition("-")
