@@ -148,8 +148,8 @@ def standing_of(
     now_current = next((version for version in versions if version.version == current), None)
     forced = forced_of(lineage, store, now_current)
     lineage = lineage if forced == lineage.forced else replace(lineage, forced=forced)
-    common: Dict[str, Any] = {"policy": policy, "now": now, "accepted": accepted, "windows": windows or {}}
-    common["pool"] = {} if pool is None else pool
+    read: Pool = {} if pool is None else pool
+    common: Dict[str, Any] = {"policy": policy, "now": now, "accepted": accepted, "windows": windows or {}, "pool": read}
     choices = [_choice(asked, lineage, version, versions, **common) for version in candidates]
     nothing = Choice(None, (), reason_to_renew(asked, None, policy=policy, now=now))
     chosen = next((choice for choice in choices if choice.issue is None), choices[0] if choices else nothing)

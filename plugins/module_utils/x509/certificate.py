@@ -163,9 +163,10 @@ class Certificate:
     def issuer(self) -> str:
         """The issuer as RFC 4514 text."""
         named = self.fields.issuer if self.fields is not None else b""
-        text = _ISSUERS.get(named) if self._library else None  # which raises for what the library refuses
+        library = self._library  # it raises for what the library refuses, also where the text is known
+        text = _ISSUERS.get(named)
         if text is None:
-            text = quietly(lambda: x509.Name.rfc4514_string(self._library.issuer))
+            text = quietly(lambda: x509.Name.rfc4514_string(library.issuer))
             _keep_issuer(named, text)
         return text
 
