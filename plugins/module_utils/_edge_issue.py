@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import Any, Callable, Mapping
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, Mapping
 
 from .contracts import Clock, Issuer
 from .edge import new_run_id, provider_options, run, utc_now
@@ -23,8 +24,7 @@ def issue_batch(params: Mapping[str, Any], make_issuer: MakeIssuer, check_mode: 
     """Outcomes by id for the task's certificates, with the real clock and the secret store that the task names."""
     given = params["secret_store"]
     options = provider_options(secret_stores, given, "secret_store")
-    gc.freeze()  # as the batch grows, garbage is looked for in it, and not again and again in all that Ansible has loaded
-    try:
+    with _without_collector():
         return issue_certificates(
             params,
             issuer=make_issuer(utc_now),
@@ -34,8 +34,18 @@ def issue_batch(params: Mapping[str, Any], make_issuer: MakeIssuer, check_mode: 
             check_mode=check_mode,
             pause=pause,
         )
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """The block without Python's search for cycles: a batch keeps what it makes until its end, and the search finds nothing in it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
-        gc.unfreeze()
+        if was_on:
+            gc.enable()
 
 
 def run_certificates(module: Any, create: Callable[[Mapping[str, Any], Clock], Issuer]) -> None:

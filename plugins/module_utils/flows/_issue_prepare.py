@@ -68,7 +68,7 @@ def _made_here(job: Job, store: SecretStore) -> Tuple[Any, str, str]:
     else:
         key = keys.generate(wanted.profile.key_type)
     csr = build(key, wanted.names, wanted.names[0] if wanted.profile.common_name else None)
-    return keys.to_pem(key), csr, keys.spki_sha256(key)
+    return keys.to_pem(key), csr, parse_request(csr).spki_sha256
 
 
 def _may_reuse(job: Job) -> bool:

@@ -76,7 +76,9 @@ def issue_certificates(
     profiles = profiles_of(params.get("profiles") or {})
     wanted, outcomes = wanted_of(params["certificates"], profiles)
     published = told(params.get("published") or ())
-    wanted = [replace(item, published=published) for item in _hinted(wanted, store, issuer, clock())]
+    wanted = _hinted(wanted, store, issuer, clock())
+    if published:
+        wanted = [replace(item, published=published) for item in wanted]
     options: Dict[str, Any] = {"store": store, "issuer": issuer, "clock": clock, "run_id": run_id, "pause": pause}
     revoking = params.get("state") == REVOKED
     flow = partial(revoke, reason=str(params.get("reason"))) if revoking else partial(converge, promote=params.get("promote") is not False)

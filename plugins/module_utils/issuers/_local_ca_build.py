@@ -17,6 +17,7 @@ from ..contracts import IssueRequest
 from ..errors import ConfigError
 from ..x509._crypto import x509
 from ..x509.key import digest_for
+from ..x509.request import Request
 
 ANY_POLICY = "2.5.29.32.0"
 CA_BACKDATE = 3600
@@ -184,20 +185,20 @@ class LeafMaker:
         self._common: Dict[Tuple[str, ...], x509.CertificateBuilder] = {}
         self._bases: Dict[Tuple[Tuple[str, ...], int, int, datetime], x509.CertificateBuilder] = {}
 
-    def make(self, request: IssueRequest, csr: x509.CertificateSigningRequest, san: Any, now: datetime) -> x509.Certificate:
+    def make(self, request: IssueRequest, csr: Request, now: datetime) -> x509.Certificate:
         """The certificate with these names; ConfigError when it would outlive its CA."""
         alike = (request.usages, request.backdate, request.lifetime, now)
         if alike not in self._bases:
             if len(self._bases) >= MOST_ALIKE:
                 self._bases.clear()
             self._bases[alike] = self._base(request, now)
-        subject = csr.subject
+        subject = csr.native.subject
         return (
             self._bases[alike]
             .subject_name(subject)
-            .public_key(csr.public_key())
+            .public_key(csr.public_key)
             .serial_number(x509.random_serial_number())
-            .add_extension(san, not subject.rdns)  # critical where the subject is empty (RFC 5280 4.1.2.6)
+            .add_extension(csr.alternative_names, not subject.rdns)  # critical where the subject is empty (RFC 5280 4.1.2.6)
             .sign(self._key, self._hash)
         )
 

@@ -123,7 +123,7 @@ class LocalCa:
         csr = parse_request(request.csr_pem)
         _check_names(request, csr)
         limits.check(csr.names)
-        made = maker.make(request, csr.native, csr.alternative_names, now)
+        made = maker.make(request, csr, now)
         der = made.public_bytes(serialization.Encoding.DER)
         fresh[request.request_id] = {"certificate": der, "sha256": pem.sha256(der)}
         return der

@@ -55,7 +55,7 @@ def take(folder: str, owner: str, now: datetime, expires: datetime) -> Union[Tak
                 return holder
         fence = top + 1
         try:
-            os.symlink(_text(owner, expires), f"{folder}/{HELD}{fence}")
+            os.symlink(_text(owner, expires), f"{HELD}{fence}", dir_fd=place.handle)
         except FileExistsError:
             return _holder(folder, fence, now) or Held("", None)
         if not place.alone and not _newest(place.handle, fence):
@@ -66,10 +66,10 @@ def take(folder: str, owner: str, now: datetime, expires: datetime) -> Union[Tak
         return Taken(fence, held)
 
 
-def holds(folder: str, fence: int) -> bool:
-    """True while nobody took the lease over. Raises OSError for anything but its absence."""
+def holds(folder: str, fence: int, handle: Optional[int] = None) -> bool:
+    """True while nobody took the lease over. Raises OSError for anything but its absence. `handle` is the folder's, where it is open."""
     try:
-        os.readlink(f"{folder}/{HELD}{fence}")
+        os.readlink(f"{folder}/{HELD}{fence}" if handle is None else f"{HELD}{fence}", dir_fd=handle)
     except FileNotFoundError:
         return False
     return True
@@ -122,8 +122,8 @@ def _text(owner: str, expires: datetime) -> str:
 def give_back(folder: str, fence: int) -> None:
     """End the lease; one that was lost meanwhile stays with whoever has it. Raises OSError."""
     try:
-        with _Alone(folder):
-            os.rename(f"{folder}/{HELD}{fence}", f"{folder}/{FREE}{fence}")
+        with _Alone(folder) as place:
+            os.rename(f"{HELD}{fence}", f"{FREE}{fence}", src_dir_fd=place.handle, dst_dir_fd=place.handle)
     except FileNotFoundError:
         pass
 
@@ -191,7 +191,7 @@ class kept(_Alone):
 
     def _take(self) -> None:
         super()._take()
-        self.held = holds(self.folder, self._fence) if self.alone else _newest(self.handle, self._fence)
+        self.held = holds(self.folder, self._fence, self.handle) if self.alone else _newest(self.handle, self._fence)
 
 
 def _newest(handle: int, fence: int) -> bool:

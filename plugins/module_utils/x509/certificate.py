@@ -84,7 +84,11 @@ class Certificate:
     def from_pem(cls, text: str) -> Certificate:
         """The certificate of exactly one PEM block; MalformedError when the PEM is not that."""
         der = _pem.canonical(_pem.CERTIFICATE, text)
-        return cls.parse(_pem.split(text, limit=1)[0].der if der is None else der)
+        if der is None:
+            return cls.parse(_pem.split(text, limit=1)[0].der)
+        parsed = cls.parse(der)
+        parsed.__dict__["pem"] = text
+        return parsed
 
     def __hash__(self) -> int:
         return hash(self.der)

@@ -100,7 +100,7 @@ def build(key: Any, names: Sequence[str], common_name: Optional[str] = None) -> 
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject).add_extension(extension, critical=common_name is None)
     native = builder.sign(key, digest_for(key))
     request = Request(native.public_bytes(serialization.Encoding.PEM).decode("ascii"), wanted, native)
-    request.__dict__["alternative_names"] = extension
+    request.__dict__.update(alternative_names=extension, public_key=key.public_key())
     return _Built.of(request)
 
 
