@@ -20,7 +20,6 @@ from ansible_collections.certops.clm.plugins.module_utils.edge import (
 )
 from ansible_collections.certops.clm.plugins.module_utils.errors import ClmError
 from ansible_collections.certops.clm.plugins.module_utils.outcome import Outcome
-from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused, told
 from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
 
 __all__ = ["documented_options", "provider_options", "run_action", "spec_of", "validate", "validated"]
@@ -74,9 +73,13 @@ def run_action(action: ActionBase, work: Work, loose: Iterable[str] = (), runboo
     try:
         outcomes = work(validated(action, loose), bool(action._task.check_mode))
     except (ClmError, OSError) as error:
+        from ansible_collections.certops.clm.plugins.plugin_utils.refusing import refused  # with all that reads a manifest
+
         return {"outcomes": {}, **refused(error, args, runbook)}
     result = batch_result(outcomes, diff=bool(action._task.diff))
     message = failure_message(outcomes)
-    if message:
-        result.update(failed=True, msg=message)
-    return told(result, args, runbook)
+    if not message:
+        return result
+    from ansible_collections.certops.clm.plugins.plugin_utils.refusing import told
+
+    return told({**result, "failed": True, "msg": message}, args, runbook)
