@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.certops.clm.tests.lab.lab import Lab
 from ansible_collections.certops.clm.tests.lab.playbook import Ansible
 from ansible_collections.certops.clm.tests.support import collection
-from ansible_collections.certops.clm.tests.support.environment import CORES, cores, every_core
+from ansible_collections.certops.clm.tests.support.environment import CACHE, CORES, cores, every_core
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -66,5 +66,5 @@ def installed() -> Path:
 def ansible(core: str, installed: Path) -> Iterator[Ansible]:
     """ansible-playbook of the core; its folder is short, because sockets of connections stand in it."""
     place = Path(tempfile.mkdtemp(prefix="clm-ansible-", dir="/var/tmp"))
-    yield Ansible(core, installed, place)
+    yield Ansible(core, installed, place, keep=installed.parent == CACHE / "installed")  # and none for a test's own changed copy
     shutil.rmtree(place, ignore_errors=True)

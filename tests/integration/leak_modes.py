@@ -63,7 +63,7 @@ class Modes:
         return {
             "ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_DEBUG": "1", "ANSIBLE_LOG_PATH": str(place / "log"),
             "ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(place / "facts"),
-            "ANSIBLE_CALLBACKS_ENABLED": "clm_events,ansible.builtin.junit", "JUNIT_OUTPUT_DIR": str(place / "junit"),
+            "ANSIBLE_CALLBACKS_ENABLED": "clm_events,clm_kept,ansible.builtin.junit", "JUNIT_OUTPUT_DIR": str(place / "junit"),
         }  # fmt: skip
 
     def heard(self) -> bytes:

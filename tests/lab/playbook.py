@@ -17,6 +17,7 @@ from ..support.environment import venv
 from .host import signal_all, tree
 
 CALLBACKS = Path(__file__).with_name("callback")
+KEPT_CODE = Path(__file__).with_name("kept_code.py")
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,21 @@ class Run:
         return sum(host["changed"] for host in self.stats.values())
 
 
+def kept_folder(place: Path) -> Path:
+    """Where runs of one core leave for each other what none of them need make again (tests/lab/callback/clm_kept.py)."""
+    for name in ("modules", "code", "python"):
+        (place / name).mkdir(parents=True, exist_ok=True)
+    (place / "python" / f".{os.getpid()}").write_bytes(KEPT_CODE.read_bytes())
+    os.replace(place / "python" / f".{os.getpid()}", place / "python" / "sitecustomize.py")
+    return place
+
+
 class Ansible:
     """ansible-playbook of one core, in a folder of the test."""
 
-    def __init__(self, core: str, collections: Path, place: Path) -> None:
+    def __init__(self, core: str, collections: Path, place: Path, *, keep: bool = False) -> None:
         self.core, self.collections, self.place = core, collections, place
+        self.kept = kept_folder(collections / "kept" / core) if keep else None  # not where time is measured
         self.bin = venv(f"core-{core}")
         self._count = 0
         self.view: List[str] = []  # a command that runs what follows it in another view of the machine (tests/lab/syslog.py)
@@ -71,11 +82,13 @@ class Ansible:
             "ANSIBLE_HOME": str(self.place / "ansible"), "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
             "ANSIBLE_CONFIG": str(self.place / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_RETRY_FILES_ENABLED": "0",
-            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "ANSIBLE_CALLBACKS_ENABLED": "clm_events",
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "ANSIBLE_CALLBACKS_ENABLED": "clm_events,clm_kept",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.place / "cp"), "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=20s",
             "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0", "ANSIBLE_TIMEOUT": "20",
             "PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "PYTHONUNBUFFERED": "1",
         }
+        if self.kept:
+            own.update({"CLM_KEPT": str(self.kept), "CLM_KEPT_CODE": str(self.kept / "code"), "PYTHONPATH": str(self.kept / "python")})
         return {**clean, **own, **more}
 
     def command(self, play: Union[str, Path, List[Dict[str, Any]]], inventory: Sequence[Path], args: Sequence[str],
