@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Callable, Dict, Generic, Optional, Tuple, TypeVar
+from typing import Any, Dict, Optional, Tuple
 
 from ..errors import MalformedError
 from . import der as _der
 from . import pem as _pem
 from ._crypto import ec, require, x509
-from ._show import is_url, one_line, other_name, quietly, rfc3339, shown
+from ._fact import fact as _fact
+from ._show import is_url, other_name, quietly, rfc3339, shown
 from .algorithms import EXTENDED_KEY_USAGES, SIGNATURES, is_p256, key_type_of, key_type_of_oid
 
 __all__ = ("FACTS", "KEY_USAGES", "Certificate", "rfc3339")
@@ -23,9 +24,6 @@ MAX_DER = 1024 * 1024
 KEY_USAGES = (
     "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
 )  # fmt: skip
-
-T = TypeVar("T")
-
 
 _ISSUERS: Dict[bytes, str] = {}  # by their DER: few CAs sign all certificates of an estate
 _MOST_ISSUERS, _LONGEST_ISSUER = 256, 4096
@@ -36,31 +34,6 @@ def _keep_issuer(named: bytes, text: str) -> None:
         if len(_ISSUERS) >= _MOST_ISSUERS:
             _ISSUERS.clear()
         _ISSUERS[named] = text
-
-
-class _Fact(Generic[T]):
-    """A fact that is read once, when first asked for; where reading it fails it is the default and `malformed` names it.
-
-    Not functools.cached_property: its lock (Python < 3.12) costs more than most facts do.
-    """
-
-    def __init__(self, read: Callable[[Certificate], T], default: Any) -> None:
-        self._read, self._default, self._name = read, default, read.__name__
-        self.__doc__ = read.__doc__
-
-    def __get__(self, certificate: Certificate, owner: Any = None) -> T:
-        value: T = self._default
-        try:
-            value = self._read(certificate)
-        except Exception as error:  # hostile bytes raise anything: ValueError, TypeError, OverflowError, ...
-            name = self._name.lstrip("_")
-            certificate.problems.setdefault(name, f"{name}: {one_line(error)}")
-        certificate.__dict__[self._name] = value
-        return value
-
-
-def _fact(default: Any) -> Callable[[Callable[[Certificate], T]], _Fact[T]]:
-    return lambda read: _Fact(read, default)
 
 
 @dataclass(frozen=True, repr=False)
