@@ -136,7 +136,12 @@ class Served:
         command = {"argv": ["openssl", "s_client", "-connect", address], "stdin": ""}
         return {"name": name, "ansible.builtin.command": command, "changed_when": False, "failed_when": False}
 
-    def play(self, look, one):
+    def proven(self, root):
+        """What is served there is seen without a certificate, with TLS 1.3 and with 1.2, which ends before the client is let in."""
+        rows = [{"id": f"{place} {slot}", **one, "slot": slot} for place, one in self.endpoints.items() for slot in ("default", "ecdsa")]
+        return {"name": "proven", "certops.clm.tls_endpoint_info": {"endpoints": rows, "anchors": {"internal": root}}}
+
+    def play(self, look, one, root):
         """A rotation from one CA to two, but for the domain of REST APIs, then all that is softer, with a look after every step."""
         rotated = ("listener", "distribution", "http")
         two = {"anchors": [self.files["two"]], "state": "added"}
@@ -144,7 +149,7 @@ class Served:
         first = [*self.trust("made", anchors=[self.files["one"]]), *self.verify("on", "verify", "required")]
         late = {"ignore_client_certificate_expiry": True, "advertise_trust_store_ca_names": True}
         return [
-            look("before"), *first, look("on"),
+            look("before"), *first, look("on"), self.proven(root),
             *self.trust("added", *rotated, **two), *self.trust("lists", "listener", **lists), look("added"),
             *self.trust("removed", *rotated, state="removed", sha256=[one]), look("removed"), self.names("unnamed"),
             *self.verify("late", "verify", "required", **late), look("late"), self.names("named"),
@@ -169,8 +174,10 @@ def test_every_step_is_seen_by_the_clients_that_are_let_in(ansible, aws, tmp_pat
     def look(name):
         return {"name": f"seen {name}", "ansible.builtin.command": {"argv": command}, "changed_when": False}
 
-    run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": served.play(look, sha256_of(cas["one"]))}],
-                           env=aws.environment).ok()  # fmt: skip
+    (tmp_path / "root.pem").write_text(aws.ca.root_pem)
+    plan = served.play(look, sha256_of(cas["one"]), str(tmp_path / "root.pem"))
+    run = ansible.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": plan}], env=aws.environment).ok()
+    assert {one["state"] for one in run.result("proven")["outcomes"].values()} == {"unchanged"}, run.result("proven")["outcomes"]
     assert "lab two" not in run.result("unnamed")["stdout"] and "lab two" in run.result("named")["stdout"]
     every, two, stays = set(clients), {"of two", "revoked"}, {"rest": {"of one"}}
     expected = {
