@@ -76,6 +76,8 @@ def bundle(response: Any) -> bytes:
     if data is None:
         raise ELBClientError("CaCertificatesBundleNotFound", f"The specified CA certificates bundle {bucket}/{key} does not exist")
     try:
+        if b"\n\n" in data:
+            raise ValueError("a blank line")
         found = certificates_in(data)
     except ValueError:
         raise ELBClientError("InvalidCaCertificatesBundle", "The specified CA certificates bundle is invalid") from None
@@ -148,7 +150,7 @@ def elbv2_trust_stores() -> None:
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTrustStore.html, API_ModifyTrustStore.html,
     API_DeleteTrustStore.html, API_DescribeTrustStoreAssociations.html and API_GetTrustStoreCaCertificatesBundle.html; 25 CA certificates
-    by the quotas of load balancers
+    by the quotas of load balancers, and no blank line by .../application/mutual-authentication.html
     """
     for act in (
         create_trust_store, modify_trust_store, describe_trust_stores, delete_trust_store, describe_trust_store_associations,

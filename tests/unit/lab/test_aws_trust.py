@@ -62,10 +62,12 @@ def test_a_trust_store_takes_a_version_of_a_bundle_and_refuses_what_is_none(worl
         return
     refusals = {
         "text.pem": "InvalidCaCertificatesBundle",
+        "blank.pem": "InvalidCaCertificatesBundle",
         "many.pem": "InvalidCaCertificatesBundle",
         "gone.pem": "CaCertificatesBundleNotFound",
     }
     s3.put_object(Bucket=BUCKET, Key="text.pem", Body=b"nothing")
+    s3.put_object(Bucket=BUCKET, Key="blank.pem", Body="\n".join(pem_of(anchor(name)[1]) for name in "ab").encode())
     s3.put_object(Bucket=BUCKET, Key="many.pem", Body=pem_of(*[anchor("many")[1] for _number in range(26)]).encode())
     for key, code in refusals.items():
         assert said(elb.create_trust_store, Name="clients", **taken(key=key)) == code
