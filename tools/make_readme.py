@@ -210,10 +210,16 @@ def order_rows(found: Dict[str, Any]) -> List[Tuple[str, str, str]]:
 def listener_rows(found: Dict[str, Any]) -> List[Row]:
     """What a rotation of listeners asks of AWS."""
     what = f"{found['listeners']} listeners of AWS (tier B) rotated in waves in {found['first']['seconds']} s, {found['lineages']} lineages"
-    again = f"the same with one that never changes: {found['one_never_changes']['seconds']} s, how many were bound back"
+    seconds = {name: found[name]["seconds"] for name in ("one_never_changes", "throttled", "credentials_end", "with_new_credentials")}
+    done = {name: found[name]["states"]["done"] for name in seconds}
+    half = f"the same with credentials that end half way: {seconds['credentials_end']} s, how many were done before"
+    rest = f"and with new credentials: {seconds['with_new_credentials']} s, how many were done then"
+    back = f"the same with one that never changes: {seconds['one_never_changes']} s, how many were bound back"
     return [
         (f"{what}: calls of AWS for each", str(found["calls_each"]), f"<= {found['goal']}", None),
-        (again, str(found["one_never_changes"]["states"]["rolled_back"]), "", None),
+        (back, str(found["one_never_changes"]["states"]["rolled_back"]), "", None),
+        (f"the same with 30 % of all calls throttled: {seconds['throttled']} s, how many were done", str(done["throttled"]), "", None),
+        (f"{half}, {rest}", f"{done['credentials_end']}, {done['with_new_credentials']}", "", None),
     ]
 
 
