@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -49,7 +50,7 @@ class ActionModule(ActionBase):
 
     def _deploy(self, task_vars: Dict[str, Any], recovered: List[str]) -> Dict[str, Any]:
         """The module's result; into `recovered` goes what any of its calls reported as such, also when a later one fails."""
-        args = dict(self._task.args)
+        args = {**self._task.args, "deployments": deployments_of(self._task.args)}
         given = [name for name in NEVER_BY_THE_USER if name in args]
         if given:
             raise ConfigError("is set by the action plugin alone", field=given[0])
@@ -145,6 +146,12 @@ class ActionModule(ActionBase):
     def _remove(self, paths: List[str]) -> None:
         """The module removes what it was given; this is for a hand-over or a module that failed on its way."""
         self._low_level_execute_command("rm -f -- " + " ".join(shlex.quote(path) for path in paths))
+
+
+def deployments_of(args: Mapping[str, Any]) -> Any:
+    """The deployments of the task, also where they are the JSON text that a step of a wave hands on."""
+    given = args.get("deployments")
+    return json.loads(given) if isinstance(given, str) and given.startswith("[") else given
 
 
 def _not_handed_over(name: str, error: Union[ClmError, OSError]) -> Outcome:

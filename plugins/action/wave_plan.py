@@ -54,7 +54,7 @@ class ActionModule(WaveAction):
         cannot = unfit(manifest, judged, partial(open_issuer, clock=utc_now), utc_now)
         made = make_plan(manifest, args["hosts"], judged, known, run_id=args["run_id"], issue=issue, untried=refused, unfit=cannot)
         anchors_of(made["plan"], lambda name: issuer_anchors(manifest, name, utc_now))  # what cannot be proven is not begun
-        made["plan"]["gates"] = gates
+        made["plan"].update(gates=gates, shut=args["shut"])
         if gate:
             made["leads"] = list(args["hosts"])  # the gate's own tasks are for every host of the wave
         return {"gate": gate, **made}

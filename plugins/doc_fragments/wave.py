@@ -10,7 +10,10 @@ class ModuleDocFragment:
     PLAN = r"""
 options:
   plan:
-    description: What M(certops.clm.wave_plan) returned as RV(certops.clm.wave_plan#module:plan).
+    description:
+      - What M(certops.clm.wave_plan) returned as RV(certops.clm.wave_plan#module:plan).
+      - A text in its place, or in that of any other option which takes what a task returned, is the name under which that task
+        registered it, as V(rotate_plan.plan). What is there is read as it is, without a template, which costs far less.
     type: dict
     required: true
 """

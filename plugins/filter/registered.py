@@ -46,14 +46,14 @@ _value:
 from typing import Any, Callable, Dict, Iterable, Mapping
 
 from ansible_collections.certops.clm.plugins.plugin_utils.unsafe import untrusted
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.handed import raw
 
 
 def registered(hosts: Iterable[str], hostvars: Any, name: str) -> Dict[str, Any]:
     """What a task registered under `name`, by host, never templated."""
     found: Dict[str, Any] = {}
     for host in hosts:
-        variables = hostvars.raw_get(host)
-        result = variables.get(name) if isinstance(variables, Mapping) else None
+        result = raw(hostvars, host, name)
         found[str(host)] = untrusted(result) if isinstance(result, Mapping) else {}
     return found
 

@@ -30,9 +30,9 @@ seealso:
 EXAMPLES = r"""
 - name: Deploy to clouds
   certops.clm.wave_deploy:
-    plan: "{{ rotate_plan.plan }}"
-    versions: "{{ rotate_issued.versions }}"
-    outcomes: "{{ rotate_issued.outcomes }}"
+    plan: rotate_plan.plan
+    versions: rotate_issued.versions
+    outcomes: rotate_issued.outcomes
   register: rotate_deployed
   run_once: true
   ignore_errors: true

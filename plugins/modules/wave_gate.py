@@ -33,8 +33,8 @@ seealso:
 EXAMPLES = r"""
 - name: Ask the gates
   certops.clm.wave_gate:
-    plan: "{{ rotate_plan.plan }}"
-    outcomes: "{{ rotate_judged.outcomes }}"
+    plan: rotate_plan.plan
+    outcomes: rotate_judged.outcomes
   register: rotate_gated
   run_once: true
   ignore_errors: true

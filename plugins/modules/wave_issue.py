@@ -43,7 +43,7 @@ seealso:
 EXAMPLES = r"""
 - name: Issue
   certops.clm.wave_issue:
-    plan: "{{ rotate_plan.plan }}"
+    plan: rotate_plan.plan
   register: rotate_issued
   run_once: true
   ignore_errors: true
@@ -56,11 +56,11 @@ outcomes:
   type: dict
   returned: always
 versions:
-  description: By lineage, the version to deploy, without its key.
-  type: dict
+  description: By lineage, the version to deploy, without its key, as JSON text. Ansible walks every value of a result several times.
+  type: str
   returned: success
 work:
-  description: By the host that leads a server, the items to deploy there.
+  description: By the host that leads a server, the items to deploy there, as JSON text that M(certops.clm.server_deployment) takes.
   type: dict
   returned: success
 publish:

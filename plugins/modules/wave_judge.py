@@ -45,9 +45,9 @@ seealso:
 EXAMPLES = r"""
 - name: Judge what only the servers can see
   certops.clm.wave_judge:
-    plan: "{{ rotate_plan.plan }}"
-    versions: "{{ rotate_issued.versions }}"
-    outcomes: "{{ rotate_proved.outcomes }}"
+    plan: rotate_plan.plan
+    versions: rotate_issued.versions
+    outcomes: rotate_proved.outcomes
     asked: "{{ rotate_proved.ask }}"
     looked: "{{ rotate_proved.ask | certops.clm.registered(hostvars, 'rotate_looked') }}"
   register: rotate_judged

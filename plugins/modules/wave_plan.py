@@ -59,6 +59,10 @@ options:
     elements: dict
     default: []
 
+  shut:
+    description: Why the ledger could not be written when the run began, empty if it could.
+    type: str
+    default: ""
 author: certops.clm authors (@certops)
 extends_documentation_fragment:
   - certops.clm.attributes
@@ -106,7 +110,7 @@ leads:
   elements: str
   returned: success
 requests:
-  description: By the host that leads a server, the items whose keys are made on that server.
+  description: By the host that leads a server, the items whose keys are made on that server, as JSON text.
   type: dict
   returned: success
 """

@@ -50,9 +50,9 @@ seealso:
 EXAMPLES = r"""
 - name: Prove what is served
   certops.clm.wave_prove:
-    plan: "{{ rotate_plan.plan }}"
-    versions: "{{ rotate_issued.versions }}"
-    outcomes: "{{ rotate_deployed.outcomes }}"
+    plan: rotate_plan.plan
+    versions: rotate_issued.versions
+    outcomes: rotate_deployed.outcomes
     soak: 60
   register: rotate_proved
   run_once: true

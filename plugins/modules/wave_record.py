@@ -52,9 +52,9 @@ seealso:
 EXAMPLES = r"""
 - name: Record and report
   certops.clm.wave_record:
-    plan: "{{ rotate_plan.plan }}"
-    versions: "{{ rotate_issued.versions }}"
-    outcomes: "{{ rotate_settled.outcomes }}"
+    plan: rotate_plan.plan
+    versions: rotate_issued.versions
+    outcomes: rotate_settled.outcomes
   register: rotate_recorded
   run_once: true
   ignore_errors: true

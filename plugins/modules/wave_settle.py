@@ -43,10 +43,10 @@ seealso:
 EXAMPLES = r"""
 - name: Settle what stays and what goes back
   certops.clm.wave_settle:
-    plan: "{{ rotate_plan.plan }}"
-    versions: "{{ rotate_issued.versions }}"
-    outcomes: "{{ rotate_judged.outcomes }}"
-    answers: "{{ rotate_gated.answers }}"
+    plan: rotate_plan.plan
+    versions: rotate_issued.versions
+    outcomes: rotate_judged.outcomes
+    answers: rotate_gated.answers
   register: rotate_settled
   run_once: true
   ignore_errors: true
@@ -59,11 +59,11 @@ outcomes:
   type: dict
   returned: always
 commit:
-  description: By lead, the items whose transaction ends well.
+  description: By lead, the items whose transaction ends well, as JSON text.
   type: dict
   returned: success
 restore:
-  description: By lead, the items that get back what they served before.
+  description: By lead, the items that get back what they served before, as JSON text.
   type: dict
   returned: success
 """

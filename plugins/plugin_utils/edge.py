@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, Mapping
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -52,10 +52,10 @@ def documented_options(fqcn: str) -> Dict[str, Any]:
     return options
 
 
-def validated(action: ActionBase, loose: Iterable[str] = ()) -> Dict[str, Any]:
-    """The task's arguments, validated against the documentation of the module file of the action's own name."""
+def validated(action: ActionBase, loose: Iterable[str] = (), given: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
+    """The task's arguments, or what is `given` for them, validated against the documentation of the module file of its name."""
     loose = tuple(loose)
-    args = dict(action._task.args)
+    args = dict(action._task.args if given is None else given)
     kept = {name: args[name] for name in loose if isinstance(args.get(name), list)}
     spec = spec_of(documented_options("certops.clm." + type(action).__module__.rsplit(".", 1)[-1]), loose)
     checked = validate(spec, {name: [] if name in kept else value for name, value in args.items()})

@@ -18,11 +18,8 @@ from ansible_collections.certops.clm.plugins.module_utils.outcome import failed
 from ansible_collections.certops.clm.plugins.module_utils.x509._show import quiet
 from ansible_collections.certops.clm.plugins.plugin_utils.edge import validated
 from ansible_collections.certops.clm.plugins.plugin_utils.vault import remember
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.handed import NAMED, handed, packed, plan_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import OutcomeDict, complete, diff_of, everything_failed, red
-
-# These parts of a plan travel from step to step as text. Ansible copies and templates every single value of a result and of an
-# argument, which at each step would cost more than the step itself.
-AS_TEXT = ("items", "lineages")
 
 
 def utc_now() -> datetime:
@@ -70,10 +67,9 @@ class WaveAction(ActionBase):
 
     def _step(self, hosts: List[str]) -> Dict[str, Any]:
         """The step's answer; it gets an outcome for each host, and what was red before it stays so, whatever breaks."""
-        args = json.loads(json.dumps(validated(self)))  # plain types on every core
-        plan: Dict[str, Any] = {}
-        if "plan" in args:
-            plan = args["plan"] = _unpacked(args["plan"] or {})
+        # Plain types on every core, and a text where Ansible left an object of its own beside the message of a failed task.
+        args = json.loads(json.dumps(self._given(), default=str))
+        plan: Dict[str, Any] = args.get("plan") or {}
         self._failed_before = red(complete(plan.get("refused") or {}, plan.get("refused") or {}, "plan"))
         if "plan" in args and "items" not in plan:
             self._failed_before = {**complete(hosts, {}, "plan"), **self._failed_before}
@@ -83,22 +79,22 @@ class WaveAction(ActionBase):
             self._failed_before = red(args["outcomes"])
         with quiet:
             answer = self.step(args, bool(self._task.check_mode))
-        return {**answer, "plan": _packed(answer["plan"])} if answer and "plan" in answer else answer
+        return packed(answer) if isinstance(answer, dict) else answer
 
     def step(self, args: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
         """What the step does; ClmError is turned into outcomes."""
         raise NotImplementedError
 
-    @staticmethod
-    def _hosts(args: Mapping[str, Any]) -> List[str]:
-        plan = args.get("plan")
+    def _given(self) -> Dict[str, Any]:
+        """The task's arguments, with what earlier tasks registered in the place of its names.
+
+        Ansible's validator copies what it looks at: of what other steps made, it gets to see that it is there.
+        """
+        given = handed(self._task.args, self.task_vars)
+        long = {name: value for name, value in given.items() if name in NAMED and isinstance(value, Mapping)}
+        return {**validated(self, given={**given, **{name: {} for name in long}}), **long}
+
+    def _hosts(self, args: Mapping[str, Any]) -> List[str]:
+        plan = plan_of(args.get("plan"), self.task_vars)
         hosts = args.get("hosts") if "hosts" in args else plan.get("hosts") if isinstance(plan, Mapping) else None
         return [str(host) for host in hosts or ()]
-
-
-def _packed(plan: Mapping[str, Any]) -> Dict[str, Any]:
-    return {**plan, **{name: json.dumps(plan[name]) for name in AS_TEXT if name in plan}}
-
-
-def _unpacked(plan: Mapping[str, Any]) -> Dict[str, Any]:
-    return {**plan, **{name: json.loads(plan[name]) for name in AS_TEXT if isinstance(plan.get(name), str)}}

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
+
+from ansible_collections.certops.clm.plugins.plugin_utils.wave.handed import NAMED
 
 ROOT = Path(__file__).parents[3]
 ROW = ROOT / "roles/rotate/tasks"
@@ -71,7 +74,16 @@ def test_what_servers_say_is_never_templated():
     text = "".join(path.read_text() for path in sorted(ROW.glob("*.yml")))
     ours = [task["register"] for task in TASKS if any(key.startswith("certops.clm.server_") for key in task)]
     for name in [*ours, "rotate_published", "rotate_withdrawn"]:
-        assert f"certops.clm.registered(hostvars, '{name}')" in text and f"'extract', hostvars, '{name}'" not in text
+        assert f": {name} of rotate_" in text and f"hostvars, '{name}'" not in text
+
+
+def test_batch_steps_take_what_earlier_tasks_registered_by_its_name():
+    """A template of it costs several milliseconds for each deployment, at each step."""
+    steps = [task[key] for task in TASKS for key in task if ".wave_" in key]
+    taken = {name: value for step in steps for name, value in step.items() if name in NAMED}
+    assert set(taken) == set(NAMED) and not any("{{" in str(value) for value in taken.values())
+    registered = {task["register"] for task in TASKS if "register" in task}
+    assert {word.partition(".")[0] for value in taken.values() for word in re.findall(r"rotate_[a-z_.]+", value)} <= registered
 
 
 def test_the_users_gate_gets_the_literals_too():

@@ -63,6 +63,7 @@ class Scripted:
     script_of = ""  # where the script calls the step otherwise than its outcomes do
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
+        self.task_vars = task_vars or {}
         hosts: List[str] = self._hosts(self._task.args)  # type: ignore[attr-defined]
         self.script_of = self.script_of or self.STEP  # type: ignore[attr-defined]
         log(self.script_of, hosts)

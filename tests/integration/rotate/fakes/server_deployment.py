@@ -11,6 +11,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certops.clm.plugins.module_utils.outcome import DONE, FAILED, UNCHANGED, Outcome
+from ansible_collections.certops.clm.plugins.plugin_utils.shipped.server_deployment import deployments_of
 from ansible_collections.certops.clm.plugins.plugin_utils.wave.scripted import HOSTILE, altered, log, script
 
 STEPS = {"requested": "request", "present": "prove", "restored": "restore", "committed": "commit"}
@@ -23,7 +24,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
         result: Dict[str, Any] = super().run(tmp, task_vars)
-        state, ids = self._task.args["state"], [str(item["id"]) for item in self._task.args["deployments"]]
+        state, ids = self._task.args["state"], [str(item["id"]) for item in deployments_of(self._task.args)]
         acts = script(state)
         act = next((acts[item] for item in ids if item in acts), "")
         log(state, ids, remote=self._connection.transport)
