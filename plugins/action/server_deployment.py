@@ -81,6 +81,7 @@ class ActionModule(ActionBase):
 
     def _module(self, args: Mapping[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         result: Dict[str, Any] = self._execute_module(module_name=MODULE, module_args=dict(args), task_vars=task_vars)
+        result.pop("invocation", None)  # all deployments over again, each value of which Ansible would walk several times
         return result
 
     def _refuse_connections_without_pipes(self, paths: Mapping[str, str]) -> None:

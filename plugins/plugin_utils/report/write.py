@@ -31,8 +31,22 @@ def page(report: Mapping[str, Any]) -> str:
 
 
 def as_json(report: Mapping[str, Any]) -> str:
-    """The report's data, stable from run to run."""
-    return json.dumps(report, indent=1, sort_keys=True, default=str) + "\n"
+    """The report's data, stable from run to run, each place and each event on a line of its own.
+
+    The module's own indent costs several times as much, and every wave writes the report of the whole estate.
+    """
+    parts = (f"{json.dumps(name)}: {_lines(report[name])}" for name in sorted(report))
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, (list, tuple)) and value:
+        return "[\n" + ",\n".join(map(_line, value)) + "\n]"
+    return _line(value)
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def as_csv(report: Mapping[str, Any]) -> str:
