@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from types import SimpleNamespace
 from typing import Any, Dict, List
@@ -72,6 +73,18 @@ def test_a_key_that_is_not_in_the_store_fails_its_own_item(store: Dict[str, Any]
     assert [one["id"] for one in action.calls[1]["deployments"]] == ["good"] and action.calls[1]["staged_keys"] == {}
     assert result["msg"].startswith("2 of 3 items failed: bad at step hand_over")
     assert action.commands == ["rm -f -- /staged/bad /staged/unnamed"]
+
+
+def test_what_a_step_of_a_wave_hands_on_as_text_is_deployed_as_a_list_would_be(store: Dict[str, Any]) -> None:
+    given = [item("bad"), item("good")]
+    action = Scripted(given, ["bad"], store, {})
+    action._task.args["deployments"] = json.dumps(given)
+    assert list(action.end()["outcomes"]) == ["bad", "good"]
+    assert [call["deployments"] for call in action.calls] == [given, given[1:]]
+
+
+def test_arguments_are_not_given_back_with_the_result() -> None:
+    assert "invocation" not in Scripted([item("good")], [], {}, {"invocation": {"module_args": {}}}).end()
 
 
 def test_nothing_is_run_when_no_item_is_left(store: Dict[str, Any]) -> None:
