@@ -23,6 +23,8 @@ from ansible_collections.certops.clm.plugins.plugin_utils.wave.trail import Outc
 NOBODY = ("deploy", "issuer", "refused", "window")  # pages that step back once what is served has expired
 PLAYBOOKS = {"blind": "discover", "compromised": "impact", "ledger": "rotate", "store": "rotate"}
 LIMITED = re.compile(r"--limit '([a-z_,]+)'")
+# Compiled here, in the process that every host's verdict is forked from, and not in each of them anew.
+NAME_OF_BYTES, SHA256 = re.compile(r"[0-9a-f]{16}"), re.compile(r"\b([0-9a-f]{16})[0-9a-f]{48}\b")
 NAMED = re.compile(r"certops\.clm\.(adopt|discover|impact|retire|rollback|rotate)\b")
 
 
@@ -144,8 +146,8 @@ def sentence(outcome: Mapping[str, Any], clock: Clock, host: str = "") -> str:
     message = str(outcome.get("message") or "")
     if host and who and message.startswith(f"{host}: "):
         message = message[len(host) + 2 :]
-        message = message if re.match(r"[0-9a-f]{16}", message) else message[:1].upper() + message[1:]
-    parts.append(ended(re.sub(r"\b([0-9a-f]{16})[0-9a-f]{48}\b", r"\1...", message)))
+        message = message if NAME_OF_BYTES.match(message) else message[:1].upper() + message[1:]
+    parts.append(ended(SHA256.sub(r"\1...", message)))
     if not positive(outcome):
         parts += _next(outcome, clock())
     return " ".join(part for part in parts if part)
